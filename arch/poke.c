@@ -1,0 +1,69 @@
+/*
+ * The poke window: see arch/poke.h. In .text.native because it runs while the ops are being patched and inside the #BP
+ * handler: it must not depend on a single site. INVLPG serialises (SDM 3A 8.3), so code that was written is fetched anew.
+ */
+#include "arch/poke.h"
+
+#include "arch/layout.h"
+#include "arch/native.h"
+#include "arch/pte.h"
+#include "arch/regs.h"
+#include "arch/section.h"
+
+u64 poke_page_table[512] __aligned(4096);
+static u64 window_pa; /* frame now mapped in the window's first page, 0: none */
+
+/* Two pages from @pa on; 0 takes the window down. */
+__native static void window_map(u64 pa)
+{
+	const u64 flags = PTE_P | PTE_W | PTE_A | PTE_D | PTE_NX;
+
+	poke_page_table[0] = pa ? pa | flags : 0;
+	poke_page_table[1] = pa ? (pa + PAGE_SIZE) | flags : 0;
+	native_flush_tlb_one_kernel(POKE_BASE);
+	native_flush_tlb_one_kernel(POKE_BASE + PAGE_SIZE);
+	window_pa = pa;
+}
+
+__native ulong poke_begin(void)
+{
+	ulong flags = native_save_fl();
+
+	native_irq_disable();
+	return flags;
+}
+
+__native void poke_end(ulong flags)
+{
+	if (window_pa)
+		window_map(0);
+	if (flags & X86_EFLAGS_IF)
+		native_irq_enable();
+}
+
+__native bool poke_write(void *dst, const void *src, unsigned len)
+{
+	u64 pa = image_pa(dst);
+	void *to = (u8 *)POKE_BASE + (pa & ~PAGE_MASK);
+	const void *from = src;
+	const void *seen = dst;
+	ulong count = len;
+	bool same;
+
+	if ((pa & PAGE_MASK) != window_pa)
+		window_map(pa & PAGE_MASK);
+	asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(count)::"memory");
+	from = src;
+	count = len;
+	asm volatile("repe cmpsb" : "+D"(seen), "+S"(from), "+c"(count), "=@ccz"(same)::"memory");
+	return same;
+}
+
+__native bool poke_text(void *dst, const void *src, unsigned len)
+{
+	ulong flags = poke_begin();
+	bool ok = poke_write(dst, src, len);
+
+	poke_end(flags);
+	return ok;
+}

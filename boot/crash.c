@@ -1,0 +1,58 @@
+/* crash=KIND: the faults a person may want to see the dump of. Each is the real thing, not an imitation. */
+#include "boot/main.h"
+#include "lib/log.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "machine/percpu.h"
+
+/* The compiler must not know where the pointer points, or it would know better. */
+static void store(ulong va)
+{
+	asm volatile("" : "+r"(va));
+	*(volatile u64 *)va = 1;
+}
+
+static void crash_pf(void)
+{
+	store(0x10); /* page zero is not mapped */
+}
+
+static void crash_ud(void)
+{
+	asm volatile("ud2");
+}
+
+static void crash_gp(void)
+{
+	store(0x8000000000000000UL); /* not canonical */
+}
+
+/* Runs the stack into its guard page: #PF finds no stack to push on, and #DF arrives on its own. */
+static void crash_df(void)
+{
+	asm volatile("1: push $0\n\tjmp 1b");
+}
+
+static void crash_bug(void)
+{
+	BUG_ON(boot_options.crash[0] == 'b');
+}
+
+static const struct {
+	const char *kind;
+	void (*run)(void);
+} crashes[] = {
+	{"pf", crash_pf}, {"ud", crash_ud}, {"gp", crash_gp}, {"df", crash_df}, {"bug", crash_bug},
+};
+
+void crash_on_request(const char *kind)
+{
+	unsigned i;
+
+	if (!kind[0])
+		return;
+	for (i = 0; i < ARRAY_SIZE(crashes); i++)
+		if (strcmp(kind, crashes[i].kind) == 0)
+			crashes[i].run();
+	log_line("boot", "problem: crash=%s: known are pf ud gp df bug", kind);
+}

@@ -1,0 +1,84 @@
+/*
+ * Memory at boot: the map is made whole pages, the image and the modules are reserved, frames are handed to mmu/, which builds
+ * the final tables; the audit then looks at them by frame. See boot/memory.h.
+ */
+#include "boot/memory.h"
+
+#include "arch/cpufeature.h"
+#include "arch/layout.h"
+#include "boot/main.h"
+#include "lib/log.h"
+#include "lib/printf.h"
+#include "mmu/audit.h"
+#include "mmu/frame.h"
+#include "mmu/kspace.h"
+
+static void report_map(const struct memmap *map)
+{
+	unsigned i;
+
+	log_line("memory", "%lu MiB usable in %u ranges", memmap_bytes(map, MEM_USABLE) / MIB, map->count);
+	for (i = 0; i < map->count; i++)
+		log_line("memory", "%016lx-%016lx %s", map->range[i].base, map->range[i].end - 1,
+			 mem_type_name(map->range[i].type));
+	if (map->malformed || map->overlaps || map->dropped)
+		log_line("memory", "problem: %u entries malformed, %u overlapping, %u dropped", map->malformed,
+			 map->overlaps, map->dropped);
+}
+
+/* The image and all modules that do not lie on top of it. */
+static u32 reservations(struct boot_info *bi, struct frame_reservation *r)
+{
+	u64 base = image_pa(__image_start), end = image_pa(__image_end);
+	u32 count = 1, i;
+
+	r[0] = (struct frame_reservation){base, end, "image"};
+	for (i = 0; i < bi->module_count; i++) {
+		const struct boot_module *m = &bi->module[i];
+
+		if (m->base < end && m->end > base) {
+			log_line("boot", "problem: module %u '%s' %#lx-%#lx overlaps the kernel image %#lx-%#lx: ignored", i,
+				 m->name, m->base, m->end - 1, base, end - 1);
+			continue;
+		}
+		log_line("boot", "module %u '%s' %#lx-%#lx", i, m->name, m->base, m->end - 1);
+		r[count++] = (struct frame_reservation){m->base, m->end, "module"};
+	}
+	return count;
+}
+
+static void audit(void)
+{
+	struct audit_report report = {.quiet = false};
+	int violations = audit_kernel_space(&report);
+
+	if (violations)
+		boot_refuse("its own page tables fail the audit");
+}
+
+void memory_init(struct boot_info *bi)
+{
+	struct frame_reservation resv[BOOT_MODULE_MAX + 1];
+	struct pt_caps caps = {
+		.pages_2m = true,
+		.pages_1g = cpu_has(X86_FEATURE_PDPE1GB),
+		.nx = cpu_has(X86_FEATURE_NX),
+		.global = cpu_has(X86_FEATURE_PGE),
+	};
+	char why[96];
+	u32 count;
+
+	memmap_page_align(&bi->memmap);
+	report_map(&bi->memmap);
+	if (!memmap_bytes(&bi->memmap, MEM_USABLE))
+		boot_refuse("the boot loader named no usable memory");
+	count = reservations(bi, resv);
+	if (frame_init(&bi->memmap, resv, count)) {
+		ksnprintf(why, sizeof(why), "too little memory: %lu KiB usable, %lu KiB must be free behind the image",
+			  memmap_bytes(&bi->memmap, MEM_USABLE) / KIB, (u64)FRAME_MINIMUM / KIB);
+		boot_refuse(why);
+	}
+	if (kspace_init(&caps))
+		boot_refuse("too little memory for the kernel's page tables");
+	audit();
+}

@@ -1,0 +1,28 @@
+# What may be set: `make VARIABLE=value`. Everything else follows from the sources.
+
+BUILD         ?= build
+CROSS_COMPILE ?=
+COMPILER      ?= gcc
+NASM          ?= nasm
+PYTHON        ?= $(firstword $(wildcard /usr/bin/python3) python3)
+
+ifeq ($(COMPILER),clang)
+CC := clang --target=x86_64-linux-gnu
+else
+CC := $(CROSS_COMPILE)gcc
+endif
+LD := $(CROSS_COMPILE)ld
+NM := $(CROSS_COMPILE)nm
+
+# No file of the image may depend on where or when it was built.
+export SOURCE_DATE_EPOCH ?= 1700000000
+export LC_ALL := C
+export TZ := UTC
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wundef -Wstrict-prototypes
+CFLAGS   := -std=gnu11 -ffreestanding -O2 -g $(WARNINGS) -I. -ffile-prefix-map=$(CURDIR)=. \
+            -m64 -mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-stack-protector \
+            -fcf-protection=none -fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
+            -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks -fno-optimize-sibling-calls
+NASMFLAGS := -f elf64 -g -F dwarf -I. -I$(BUILD)/ -w+all -Werror
+LDFLAGS  := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none --no-warn-rwx-segments -T linker.ld

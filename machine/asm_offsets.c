@@ -1,0 +1,55 @@
+/*
+ * What NASM knows of C: compiled to assembler text only, from which the Makefile picks the lines "->NAME VALUE" and makes
+ * build/asm_offsets.inc. The one way of numbers from C to assembly; a test compares what assembly saw.
+ */
+#include "arch/layout.h"
+#include "arch/pt_regs.h"
+#include "arch/regs.h"
+#include "machine/percpu.h"
+#include "pvops/pv_types.h"
+
+#define DEFINE(name, value) asm volatile("\n->" #name " %0" ::"i"(value))
+
+void asm_offsets(void);
+
+void asm_offsets(void)
+{
+	DEFINE(KBASE, KBASE_CONST);
+	DEFINE(DIRECT_BASE, DIRECT_BASE_CONST);
+	DEFINE(POKE_BASE, POKE_BASE_CONST);
+	DEFINE(KSTACK_GUARD, KSTACK_GUARD);
+	DEFINE(KSTACK_SIZE, KSTACK_SIZE);
+	DEFINE(SEL_KERNEL_CS, SEL_KERNEL_CS);
+	DEFINE(SEL_KERNEL_DS, SEL_KERNEL_DS);
+	DEFINE(MSR_EFER, MSR_EFER);
+	DEFINE(EFER_LME, EFER_LME);
+	DEFINE(EFER_NXE, EFER_NXE);
+	DEFINE(EFER_SCE, EFER_SCE);
+
+	DEFINE(PT_REGS_VECTOR, offsetof(struct pt_regs, vector));
+	DEFINE(PT_REGS_RIP, offsetof(struct pt_regs, rip));
+	DEFINE(PT_REGS_CS, offsetof(struct pt_regs, cs));
+	DEFINE(PT_REGS_RSP, offsetof(struct pt_regs, rsp));
+	DEFINE(PT_REGS_RCX, offsetof(struct pt_regs, rcx));
+	DEFINE(PT_REGS_R11, offsetof(struct pt_regs, r11));
+	DEFINE(PT_REGS_SIZE, sizeof(struct pt_regs));
+	DEFINE(VECTOR_SYSCALL, VECTOR_SYSCALL);
+
+	DEFINE(PERCPU_USER_RSP, offsetof(struct percpu, user_rsp));
+	DEFINE(PERCPU_KERNEL_RSP, offsetof(struct percpu, kernel_rsp));
+	DEFINE(PV_INFO_KERNEL_CS, offsetof(struct pv_info, kernel_cs));
+	DEFINE(PV_INFO_USER_CS, offsetof(struct pv_info, user_cs));
+	DEFINE(PV_INFO_USER_SS, offsetof(struct pv_info, user_ss));
+	DEFINE(CLBR_ANY, CLBR_ANY);
+
+	DEFINE(PV_TYPES, PV_TYPES);
+#define PV_GROUP(group)
+#define PV_OP(group, pos, name, class, len, native, ...)                                           \
+	DEFINE(PV_##group##_##name, PV_TYPE(group, name));                                         \
+	DEFINE(PVLEN_##group##_##name, len);
+#define PV_RESERVE(group, pos)
+#define PV_NEST(group, type, member)
+#define PV_NEST_END
+#define PV_GROUP_END(group, words)
+#include "pvops/pv_ops.def"
+}

@@ -1,0 +1,172 @@
+; Every way into the kernel after boot: 256 IDT stubs, SYSCALL, and the raw entries. All build one struct pt_regs
+; (arch/pt_regs.h) and leave through the iret and sysret ops.
+;
+; trap_common:	on entry the CPU's frame, error code and vector are on the kernel stack (aligned by the CPU: SDM 3A 6.14.2);
+;		user GS if user mode was interrupted. Calls trap_entry(regs), interrupts off.
+; raw:		NMI, #DF, #MC (IST stacks) and #BP stay in .entry.raw, which holds no patchable site: safe while sites
+;		are being changed. #BP that is not the tracer's, and #BP from user mode, go on to trap_common.
+; Who is interrupted, user or kernel, is decided by IF_KERNEL here and user_mode() in C (machine/traps.h), from pv_info.
+
+%include "asm_offsets.inc"
+%include "pvops/pv_asm.inc"
+
+bits 64
+extern trap_entry, syscall_entry, trap_fatal, nmi_raw, bp_raw
+
+%macro PUSH_REGS 0
+        push    rdi
+        push    rsi
+        push    rdx
+        push    rcx
+        push    rax
+        push    r8
+        push    r9
+        push    r10
+        push    r11
+        push    rbx
+        push    rbp
+        push    r12
+        push    r13
+        push    r14
+        push    r15
+%endmacro
+
+%macro POP_REGS 0
+        pop     r15
+        pop     r14
+        pop     r13
+        pop     r12
+        pop     rbp
+        pop     rbx
+        pop     r11
+        pop     r10
+        pop     r9
+        pop     r8
+        pop     rax
+        pop     rcx
+        pop     rdx
+        pop     rsi
+        pop     rdi
+%endmacro
+
+; Jumps to %1 when the pt_regs at rsp are the kernel's. Clobbers ax.
+%macro IF_KERNEL 1
+        mov     ax, [rel pv_info + PV_INFO_KERNEL_CS]
+        cmp     [rsp + PT_REGS_CS], ax
+        je      %1
+%endmacro
+
+%define HAS_ERROR(v) (v == 8 || (v >= 10 && v <= 14) || v == 17 || v == 21 || v == 29 || v == 30)
+
+; ------------------------------------------------------------------------------------------------ ordinary traps
+section .text progbits alloc exec nowrite align=16
+
+global entry_stubs                              ; 16 bytes each
+align 16
+entry_stubs:
+%assign v 0
+%rep 256
+align 16
+%if !HAS_ERROR(v)
+        push    0
+%endif
+        push    v
+        jmp     strict near trap_common
+%assign v v+1
+%endrep
+
+align 16
+trap_common:
+        PUSH_REGS
+trap_pushed:
+        cld
+        IF_KERNEL .kernel
+        PARA_SITE cpu, swapgs, 0
+.kernel:
+        mov     rdi, rsp
+        call    trap_entry
+
+; entry_return(regs): leaves for whatever the pt_regs at rdi say. Not a call: the stack below them is given up.
+        mov     rdi, rsp
+global entry_return
+entry_return:
+        mov     rsp, rdi
+        IF_KERNEL .kernel
+        PARA_SITE cpu, swapgs, 0
+.kernel:
+        POP_REGS
+        add     rsp, 16                         ; vector, error
+        PARA_JUMP cpu, iret, 0
+
+; SYSCALL: rcx = user rip, r11 = user rflags, interrupts off by SFMASK, still the user's rsp and GS.
+global entry_syscall
+align 16
+entry_syscall:
+        PARA_SITE cpu, swapgs, 0
+        mov     [gs:PERCPU_USER_RSP], rsp
+        mov     rsp, [gs:PERCPU_KERNEL_RSP]
+        sub     rsp, 40
+        mov     [rsp + 0], rcx                  ; rip
+        mov     [rsp + 16], r11                 ; rflags
+        push    0                               ; error
+        push    VECTOR_SYSCALL
+        PUSH_REGS
+        movzx   eax, word [rel pv_info + PV_INFO_USER_CS]
+        mov     [rsp + PT_REGS_CS], rax
+        movzx   eax, word [rel pv_info + PV_INFO_USER_SS]
+        mov     [rsp + PT_REGS_RSP + 8], rax
+        mov     rax, [gs:PERCPU_USER_RSP]
+        mov     [rsp + PT_REGS_RSP], rax
+        mov     rdi, rsp
+        call    syscall_entry                   ; al: may leave by SYSRET (rip canonical, rcx and r11 as it wants them)
+        mov     rdi, rsp
+        test    al, al
+        jz      entry_return
+        POP_REGS
+        mov     rsp, [rsp + PT_REGS_RSP - PT_REGS_VECTOR]
+        PARA_JUMP cpu, usergs_sysret64, 0
+
+; ------------------------------------------------------------------------------------------------ raw entries
+section .entry.raw progbits alloc exec nowrite align=16
+
+global entry_nmi, entry_bp, entry_df, entry_mc
+entry_nmi:
+        push    0
+        push    2
+        PUSH_REGS
+        cld
+        mov     rdi, rsp
+        call    nmi_raw
+raw_return:
+        POP_REGS
+        add     rsp, 16
+        iretq
+
+entry_bp:
+        push    0
+        push    3
+        PUSH_REGS
+        cld
+        IF_KERNEL .kernel
+        jmp     trap_pushed
+.kernel:
+        mov     rdi, rsp
+        call    bp_raw
+        test    al, al
+        jnz     raw_return
+        jmp     trap_pushed
+
+entry_df:
+        push    8
+        jmp     fatal
+entry_mc:
+        push    0
+        push    18
+fatal:
+        PUSH_REGS
+        cld
+        mov     rdi, rsp
+        call    trap_fatal                      ; does not return
+        ud2
+
+section .note.GNU-stack noalloc noexec nowrite progbits

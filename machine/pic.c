@@ -1,0 +1,84 @@
+/* The 8259s: see machine/pic.h. */
+#include "machine/pic.h"
+
+#include "machine/traps.h"
+#include "pvops/pvops.h"
+
+#define MASTER_CMD  0x20
+#define MASTER_DATA 0x21
+#define SLAVE_CMD   0xa0
+#define SLAVE_DATA  0xa1
+#define EOI	    0x20
+#define READ_ISR    0x0b
+
+static u16 masked = 0xffff;
+
+static void out(u8 value, u16 port)
+{
+	pv_outb(value, port);
+	pv_io_delay();
+}
+
+static void write_masks(void)
+{
+	out((u8)masked, MASTER_DATA);
+	out((u8)(masked >> 8), SLAVE_DATA);
+}
+
+void pic_init(void)
+{
+	/* ICW1..4: edge-triggered, cascaded, vectors, wiring, 8086 mode. */
+	static const struct {
+		u8 value;
+		u16 port;
+	} words[] = {
+		{0x11, MASTER_CMD},	     {0x11, SLAVE_CMD}, {VECTOR_IRQ0, MASTER_DATA},
+		{VECTOR_IRQ0 + 8, SLAVE_DATA}, {0x04, MASTER_DATA}, {0x02, SLAVE_DATA},
+		{0x01, MASTER_DATA},	     {0x01, SLAVE_DATA},
+	};
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		out(words[i].value, words[i].port);
+	masked = 0xffff;
+	write_masks();
+}
+
+void pic_unmask(unsigned irq)
+{
+	masked &= (u16)~BIT(irq);
+	if (irq >= 8)
+		masked &= (u16)~BIT(2);
+	write_masks();
+}
+
+void pic_mask(unsigned irq)
+{
+	masked |= (u16)BIT(irq);
+	write_masks();
+}
+
+/* A line that went away before it was acknowledged arrives as line 7 or 15 without being in service (8259A, "spurious"). */
+static bool spurious(unsigned irq)
+{
+	u16 port = irq < 8 ? MASTER_CMD : SLAVE_CMD;
+
+	if (irq != 7 && irq != 15)
+		return false;
+	pv_outb(READ_ISR, port);
+	return !(pv_inb(port) & 0x80);
+}
+
+void pic_eoi(unsigned vector)
+{
+	unsigned irq = vector - VECTOR_IRQ0;
+	bool ghost;
+
+	if (irq >= IRQ_LINES)
+		return;
+	ghost = spurious(irq);
+	if (irq >= 8 && !ghost)
+		pv_outb(EOI, SLAVE_CMD);
+	if (irq >= 8 || !ghost) /* the master saw a real line 2 even if the slave's was a ghost */
+		pv_outb(EOI, MASTER_CMD);
+}

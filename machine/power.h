@@ -1,0 +1,22 @@
+/* Ending: the debug port that ends an emulator with a code, reset, power off, and standing still. */
+#ifndef MACHINE_POWER_H
+#define MACHINE_POWER_H
+
+#include "lib/types.h"
+
+/* QEMU's isa-debug-exit: the emulator ends with code * 2 + 1. Without the device nothing happens and it returns. */
+#define EXIT_PASSED 0x10 /* 33 */
+#define EXIT_FAILED 0x11 /* 35 */
+void machine_exit(u8 code);
+
+/* Interrupts off, halted, for ever. */
+__noreturn void machine_halt(void);
+/* Keyboard controller, then the chipset's reset port, then a triple fault. */
+__noreturn void machine_reset(void);
+/* Tries the known emulators' power-off ports; halts if none answers, having said so. */
+__noreturn void machine_off(void);
+
+/* Makes a panic print a backtrace, end by EXIT_FAILED, or halt. */
+void machine_panic_init(void);
+
+#endif

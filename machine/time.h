@@ -1,0 +1,21 @@
+/*
+ * Time: the TSC, calibrated against the PIT, and the PIT's own tick for waking a halted CPU. sched_clock goes through pv_time.
+ */
+#ifndef MACHINE_TIME_H
+#define MACHINE_TIME_H
+
+#include "lib/types.h"
+
+/* Measures the TSC (about 5 ms) and starts sched_clock at 0. False: no PIT answers; the TSC is then taken to be 1 GHz. */
+bool time_init(void);
+/* kHz, as measured. */
+u64 tsc_khz(void);
+/* Ticks of the TSC in nanoseconds. */
+u64 tsc_to_ns(u64 ticks);
+
+/* Lets the PIT interrupt @hz times a second (19 or more), and no longer. Counts in pit_ticks(). */
+void pit_start(unsigned hz);
+void pit_stop(void);
+u64 pit_ticks(void);
+
+#endif

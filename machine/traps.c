@@ -1,0 +1,183 @@
+/*
+ * The IDT and the dispatch of everything that enters through it: see machine/traps.h. An exception nobody handles is dumped
+ * (machine/dump.c) and ends in a panic; an interrupt nobody handles is counted. Entry code: machine/entry.asm.
+ */
+#include "machine/traps.h"
+
+#include "arch/desc.h"
+#include "arch/layout.h"
+#include "arch/regs.h"
+#include "arch/section.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "machine/dump.h"
+#include "machine/fault.h"
+#include "machine/percpu.h"
+#include "machine/pic.h"
+#include "pvops/lazy.h"
+#include "pvops/pvops.h"
+#include "pvops/trace.h"
+
+extern u8 entry_stubs[], entry_nmi[], entry_bp[], entry_df[], entry_mc[];
+#define ENTRY_STUB_SIZE 16
+
+#define GATE_KERNEL 0x8e /* present, DPL 0, 64-bit interrupt gate */
+#define GATE_USER   0xee /* may be reached by INT n from CPL 3 */
+
+static gate_desc idt[256] __aligned(16);
+static trap_handler handlers[256];
+static u64 nmi_count, unexpected_count;
+trap_handler trap_user_handler;
+void (*trap_syscall_handler)(struct pt_regs *regs);
+
+/* Vectors whose gate is not simply "stub n, CPL 0, no IST". */
+static const struct {
+	u8 vector, attr, ist;
+	void *entry;
+} special_gates[] = {
+	{X86_TRAP_NMI, GATE_KERNEL, 1, entry_nmi}, {X86_TRAP_BP, GATE_USER, 0, entry_bp},
+	{X86_TRAP_DF, GATE_KERNEL, 2, entry_df},   {X86_TRAP_MC, GATE_KERNEL, 3, entry_mc},
+	{4, GATE_USER, 0, entry_stubs + 4 * ENTRY_STUB_SIZE}, /* INTO's, by INT 4 */
+};
+
+static void gate_set(unsigned vector, const void *entry, u8 attr, u8 ist)
+{
+	ulong at = (ulong)entry;
+	gate_desc gate = {
+		.offset_low = (u16)at,
+		.selector = pv_info.kernel_cs,
+		.ist = ist,
+		.attr = attr,
+		.offset_mid = (u16)(at >> 16),
+		.offset_high = (u32)(at >> 32),
+	};
+
+	pv_write_idt_entry(idt, (int)vector, &gate);
+}
+
+void traps_init(void)
+{
+	struct desc_ptr ptr = {sizeof(idt) - 1, (ulong)idt};
+	unsigned i;
+
+	for (i = 0; i < 256; i++)
+		gate_set(i, entry_stubs + i * ENTRY_STUB_SIZE, GATE_KERNEL, 0);
+	for (i = 0; i < ARRAY_SIZE(special_gates); i++)
+		gate_set(special_gates[i].vector, special_gates[i].entry, special_gates[i].attr,
+			 special_gates[i].ist);
+	pv_load_idt(&ptr);
+}
+
+trap_handler trap_set_handler(unsigned vector, trap_handler handler)
+{
+	trap_handler former = handlers[vector];
+
+	handlers[vector] = handler;
+	return former;
+}
+
+u64 trap_nmi_count(void)
+{
+	return nmi_count;
+}
+
+u64 trap_unexpected_count(void)
+{
+	return unexpected_count;
+}
+
+static void interrupt(struct pt_regs *regs)
+{
+	struct percpu *cpu = this_cpu();
+	trap_handler handler = handlers[regs->vector];
+
+	cpu->irq_count[regs->vector]++;
+	cpu->irq_depth++;
+	lazy_irq_enter();
+	if (!handler || !handler(regs))
+		unexpected_count++;
+	pic_eoi((unsigned)regs->vector);
+	lazy_irq_leave();
+	cpu->irq_depth--;
+}
+
+void trap_entry(struct pt_regs *regs)
+{
+	trap_handler handler = handlers[regs->vector];
+
+	if (regs->vector >= 32) {
+		interrupt(regs);
+		return;
+	}
+	if (user_mode(regs) && trap_user_handler && trap_user_handler(regs))
+		return;
+	if (handler && handler(regs))
+		return;
+	if (!user_mode(regs) && fault_fixup(regs))
+		return;
+	trap_fatal(regs);
+}
+
+/*
+ * True: SYSRET may be used. It takes rip from rcx and rflags from r11, and faults in ring 0 on the user's stack when
+ * rip is not canonical (SDM 2B SYSRET; CVE-2012-0217): then the frame goes through iret.
+ */
+bool syscall_entry(struct pt_regs *regs)
+{
+	if (trap_syscall_handler)
+		trap_syscall_handler(regs);
+	return regs->rcx == regs->rip && regs->r11 == regs->rflags && regs->cs == pv_info.user_cs &&
+	       regs->ss == pv_info.user_ss && regs->rip < 1UL << 47 &&
+	       !(regs->rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF));
+}
+
+void trap_fatal(struct pt_regs *regs)
+{
+	dump_trap(regs);
+	panic("unhandled %s in %s mode at %p", trap_name((unsigned)regs->vector) ?: "trap",
+	      user_mode(regs) ? "user" : "kernel", (void *)regs->rip);
+}
+
+__entry_raw void nmi_raw(struct pt_regs *regs)
+{
+	(void)regs;
+	nmi_count++;
+}
+
+__entry_raw bool bp_raw(struct pt_regs *regs)
+{
+	return pv_trace_hit(regs);
+}
+
+const char *trap_name(unsigned vector)
+{
+	static const char *const names[32] = {
+		"#DE divide error",
+		"#DB debug",
+		"NMI",
+		"#BP breakpoint",
+		"#OF overflow",
+		"#BR bound range",
+		"#UD invalid opcode",
+		"#NM device not available",
+		"#DF double fault",
+		NULL,
+		"#TS invalid TSS",
+		"#NP segment not present",
+		"#SS stack fault",
+		"#GP general protection",
+		"#PF page fault",
+		NULL,
+		"#MF x87 error",
+		"#AC alignment check",
+		"#MC machine check",
+		"#XM SIMD error",
+		"#VE virtualization exception",
+		"#CP control protection",
+		[28] = "#HV hypervisor injection",
+		[29] = "#VC VMM communication",
+		[30] = "#SX security exception",
+	};
+
+	return vector < ARRAY_SIZE(names) ? names[vector] : NULL;
+}

@@ -1,0 +1,50 @@
+/*
+ * What a change of live tables owes the TLB: addresses whose entries changed and table pages that
+ * fell empty are gathered, then flushed once, and only then are the pages given back: until the
+ * flush a CPU may walk through them (SDM 3A 4.10.4).
+ *
+ * Must not know: levels, formats. Read next: mmu/pt.c, its only customer.
+ */
+#ifndef MMU_GATHER_H
+#define MMU_GATHER_H
+
+#include "lib/types.h"
+
+struct pt_root;
+
+/* More addresses than this: the whole TLB is flushed. (Linux's threshold, measured there, is 33.)
+ */
+#define GATHER_VA_MAX    32
+#define GATHER_TABLE_MAX 32
+
+struct mmu_gather {
+	struct pt_root *root;
+	u32 va_count; /* may exceed GATHER_VA_MAX: then only counted */
+	u32 table_count;
+	ulong va[GATHER_VA_MAX];
+	u64 table[GATHER_TABLE_MAX]; /* physical */
+};
+
+static inline void gather_init(struct mmu_gather *tlb, struct pt_root *root)
+{
+	tlb->root = root;
+	tlb->va_count = 0;
+	tlb->table_count = 0;
+}
+
+/* The entry of @va was present and changed. */
+static inline void gather_va(struct mmu_gather *tlb, ulong va)
+{
+	if (tlb->va_count < GATHER_VA_MAX)
+		tlb->va[tlb->va_count] = va;
+	tlb->va_count++;
+}
+
+/* The table page at @pa is out of the tree; the entry that led to it spanned @va. Flushes when
+ * there is no more room. */
+void gather_table(struct mmu_gather *tlb, ulong va, u64 pa);
+
+/* Flushes if the root is live, then frees the tables. The gather is empty again. */
+void gather_flush(struct mmu_gather *tlb);
+
+#endif

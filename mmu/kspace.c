@@ -1,0 +1,192 @@
+/*
+ * Building kernel space: see mmu/kspace.h. Each piece is one pt_map(); which leaves it gets follows
+ * from its alignment. A frame that holds kernel text or read-only data is read-only wherever it is
+ * mapped: the direct map is cut in pieces around those frames.
+ *
+ * Must not know: processes, consoles. Read next: mmu/audit.c, which proves what this builds.
+ */
+#include "mmu/kspace.h"
+#include "arch/layout.h"
+#include "arch/poke.h"
+#include "lib/errno.h"
+#include "lib/log.h"
+#include "mmu/fixmap.h"
+#include "mmu/frame.h"
+#include "mmu/region.h"
+#include "pvops/pvops.h"
+
+struct pt_root kspace_root;
+static u64 mmio_used; /* bytes of the mmio region handed out, upward */
+
+/* ---- the direct map ---- */
+
+/* Where the next change between read-only and writable frames comes behind @pa, at most @end. */
+static u64 same_rights_end(u64 pa, u64 end)
+{
+	const u64 borders[] = {
+		image_pa(__image_start),
+		image_pa(__rodata_end),
+		image_pa(__ksyms_start),
+		image_pa(__image_end),
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(borders); i++) {
+		if (borders[i] > pa)
+			end = min(end, borders[i]);
+	}
+	return end;
+}
+
+static int map_direct(u64 base, u64 end)
+{
+	int err = 0;
+
+	end = min(end, DIRECT_SIZE);
+	while (base < end && !err) {
+		u64 next = same_rights_end(base, end);
+
+		err = pt_map(&kspace_root, DIRECT_BASE + base, base, next - base,
+			     region_is_readonly_frame(base) ? PT_PROT_RO : PT_PROT_RW);
+		base = next;
+	}
+	return err;
+}
+
+static bool is_ram(const struct mem_range *r)
+{
+	return r->type <= MEM_ACPI_NVS;
+}
+
+/* RAM ranges that touch are one: a border between two types must not cost a large page. */
+static int map_all_ram(const struct memmap *map, u64 *top)
+{
+	int err = 0;
+
+	for (u32 i = 0; i < map->count && !err; i++) {
+		u64 base = map->range[i].base;
+
+		if (!is_ram(&map->range[i]))
+			continue;
+		while (i + 1 < map->count && is_ram(&map->range[i + 1]) && map->range[i + 1].base == map->range[i].end)
+			i++;
+		*top = map->range[i].end;
+		err = map_direct(base, *top);
+	}
+	return err;
+}
+
+/* ---- the image ---- */
+
+static int map_image(const char *start, const char *end, ulong prot)
+{
+	if (start == end)
+		return 0;
+	return pt_map(&kspace_root, (ulong)start, image_pa(start), (u64)(end - start), prot);
+}
+
+/* Data, but for the guard page below each stack. */
+static int map_data(void)
+{
+	int err = map_image(__data_start, __kstacks_start, PT_PROT_RW);
+
+	for (const char *p = __kstacks_start; p < __kstacks_end && !err; p += KSTACK_SLOT)
+		err = map_image(p + KSTACK_GUARD, p + KSTACK_SLOT, PT_PROT_RW);
+	return err ? err : map_image(__kstacks_end, __data_end, PT_PROT_RW);
+}
+
+static int map_image_sections(void)
+{
+	int err = map_image(__image_start, __text_start, PT_PROT_RO);
+
+	if (!err)
+		err = map_image(__text_start, __text_end, PT_PROT_RX);
+	if (!err)
+		err = map_image(__rodata_start, __rodata_end, PT_PROT_RO);
+	if (!err)
+		err = map_data();
+	return err ? err : map_image(__ksyms_start, __image_end, PT_PROT_RO);
+}
+
+/* ---- the whole ---- */
+
+static int map_everything(u64 *top)
+{
+	int err = map_all_ram(frame_memmap(), top);
+	u64 direct[PT_LEVELS];
+
+	for (unsigned i = 0; i < PT_LEVELS; i++)
+		direct[i] = kspace_root.leaf_count[i];
+	if (!err)
+		err = map_image_sections();
+	if (!err)
+		err = pt_hang(&kspace_root, POKE_BASE, PT_PMD, image_pa(poke_page_table));
+	if (!err)
+		err = pt_hang(&kspace_root, FIXMAP_BASE, PT_PMD, image_pa(fixmap_page_table));
+	if (err)
+		return err;
+	log_line("paging", "direct map %lu x 1G, %lu x 2M, %lu x 4K; image %lu x 2M, %lu x 4K", direct[PT_PUD],
+		 direct[PT_PMD], direct[PT_PTE], kspace_root.leaf_count[PT_PMD] - direct[PT_PMD],
+		 kspace_root.leaf_count[PT_PTE] - direct[PT_PTE]);
+	return 0;
+}
+
+int kspace_init(const struct pt_caps *caps)
+{
+	u64 top = 0;
+	int err = pt_root_init(&kspace_root, NULL, caps);
+
+	if (err)
+		return err;
+	mmio_used = 0;
+	err = map_everything(&top);
+	if (err) {
+		pt_unhang(&kspace_root, POKE_BASE, PT_PMD);
+		pt_unhang(&kspace_root, FIXMAP_BASE, PT_PMD);
+		pt_root_destroy(&kspace_root);
+		return err;
+	}
+	pv_write_cr3(kspace_root.top);
+	kspace_root.live = true;
+	frame_set_reach(min(top, DIRECT_SIZE));
+	log_line("paging", "4 levels, %lu table pages, %s%sW^X by frame, page zero unmapped", kspace_root.table_count,
+		 caps->nx ? "NX, " : "", caps->global ? "global, " : "");
+	return 0;
+}
+
+/* ---- devices ---- */
+
+static bool touches_ram(u64 base, u64 end)
+{
+	const struct memmap *map = frame_memmap();
+
+	for (u32 i = 0; i < map->count; i++) {
+		const struct mem_range *r = &map->range[i];
+
+		if (is_ram(r) && base < r->end && r->base < end)
+			return true;
+	}
+	return false;
+}
+
+void *kspace_map_mmio(u64 pa, u64 size)
+{
+	u64 base = ALIGN_DOWN(pa, PAGE_SIZE), end = ALIGN_UP(pa + size, PAGE_SIZE);
+	/* Large pages need address and device alike in their low bits. */
+	u64 align = end - base >= PMD_SIZE ? PMD_SIZE : PAGE_SIZE;
+	u64 at = ALIGN_UP(mmio_used, align) + (base & (align - 1));
+
+	if (!size || end <= base || touches_ram(base, end) || end - base > MMIO_SIZE ||
+	    at + (end - base) + PAGE_SIZE > MMIO_SIZE)
+		return NULL;
+	if (pt_map(&kspace_root, MMIO_BASE + at, base, end - base, PT_PROT_IO))
+		return NULL;
+	mmio_used = at + (end - base) + PAGE_SIZE; /* a hole behind each */
+	return (void *)(MMIO_BASE + at + (pa - base));
+}
+
+void kspace_unmap_mmio(void *va, u64 size)
+{
+	ulong base = ALIGN_DOWN((ulong)va, PAGE_SIZE), end = ALIGN_UP((ulong)va + size, PAGE_SIZE);
+
+	pt_unmap(&kspace_root, base, end - base);
+}

@@ -1,0 +1,43 @@
+/*
+ * Kernel space: the final page tables of the kernel, built once at boot from the table of regions
+ * (mmu/region.h) and the memory map. Every frame of RAM is in the direct map, in the largest pages
+ * the CPU has; the image is mapped section by section, each with its rights; what need not be
+ * mapped is not, page zero and the guards of the stacks among it.
+ *
+ * Must not know: processes. Read next: mmu/kspace.c, mmu/audit.h.
+ */
+#ifndef MMU_KSPACE_H
+#define MMU_KSPACE_H
+
+#include "lib/types.h"
+#include "mmu/pt.h"
+
+/* The kernel's root; live from kspace_init() on. Changed by boot and by kspace_map_mmio() only; no
+ * lock: one CPU. */
+extern struct pt_root kspace_root;
+
+/*
+ * Builds the tables from frame_memmap() and loads CR3. Boot only, after frame_init(), on a stack in
+ * the image, EFER.NXE set; CR4.PGE is better set after this call. Lets the frame allocator reach
+ * all RAM. 0, or -ENOMEM with nothing loaded.
+ */
+int kspace_init(const struct pt_caps *caps);
+
+/*
+ * Maps [pa, pa + size) uncached, not executable, in the mmio region; NULL: no room, or no frame for
+ * a table. Any alignment: the pages around are mapped. RAM is refused (it has an address). Not from
+ * interrupts.
+ */
+void *kspace_map_mmio(u64 pa, u64 size);
+
+/* Unmaps what kspace_map_mmio() gave; the addresses are not used again. */
+void kspace_unmap_mmio(void *va, u64 size);
+
+/* Prints the frames and the memory map: the monitor's `mem`. */
+void mmu_print_mem(void);
+
+/* Prints the ranges of kernel space, joined where rights and physical order go on: the monitor's
+ * `maps`. */
+void mmu_print_maps(void);
+
+#endif

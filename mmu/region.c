@@ -1,0 +1,90 @@
+/*
+ * The table of regions: see mmu/region.h. The image's rows take their borders from the linker
+ * script.
+ *
+ * Must not know: how tables are built, or how they are judged.
+ */
+#include "mmu/region.h"
+#include "arch/pte.h"
+
+#define ADDR(x) ((const char *)(x))
+
+/* Where a region's frames follow from its addresses. */
+enum linear { LINEAR_NOT, LINEAR_DIRECT, LINEAR_IMAGE };
+
+static const struct {
+	const char *name, *start, *end;
+	u8 rights;
+	enum linear linear;
+} regions[REGION_COUNT] = {
+	{"direct map", ADDR(DIRECT_BASE), ADDR(DIRECT_BASE + DIRECT_SIZE), REGION_W, LINEAR_DIRECT},
+	{"mmio", ADDR(MMIO_BASE), ADDR(MMIO_BASE + MMIO_SIZE), REGION_W, LINEAR_NOT},
+	{"headers", __image_start, __text_start, REGION_R, LINEAR_IMAGE},
+	{"text", __text_start, __text_end, REGION_X, LINEAR_IMAGE},
+	{"rodata", __rodata_start, __rodata_end, REGION_R, LINEAR_IMAGE},
+	{"data", __data_start, __data_end, REGION_W, LINEAR_IMAGE},
+	{"symbols", __ksyms_start, __image_end, REGION_R, LINEAR_IMAGE},
+	{"poke window", ADDR(POKE_BASE), ADDR(POKE_BASE + 2 * MIB), REGION_W | REGION_SHUT, LINEAR_NOT},
+	{"fixmap", ADDR(FIXMAP_BASE), ADDR(FIXMAP_BASE + 2 * MIB), REGION_W, LINEAR_NOT},
+};
+
+struct region region_at(unsigned i)
+{
+	i = min(i, REGION_COUNT - 1U);
+	return (struct region){
+		.name = regions[i].name,
+		.start = regions[i].start,
+		.end = regions[i].end,
+		.rights = regions[i].rights,
+		.linear = regions[i].linear != LINEAR_NOT,
+		.offset = regions[i].linear == LINEAR_DIRECT ? DIRECT_BASE : KBASE - phys_base,
+	};
+}
+
+bool region_find(ulong va, struct region *found)
+{
+	for (unsigned i = 0; i < REGION_COUNT; i++) {
+		struct region r = region_at(i);
+
+		if (va >= (ulong)r.start && va - (ulong)r.start < (ulong)(r.end - r.start)) {
+			*found = r;
+			return true;
+		}
+	}
+	return false;
+}
+
+ulong region_next(ulong va)
+{
+	ulong next = 0;
+
+	for (unsigned i = 0; i < REGION_COUNT; i++) {
+		ulong start = (ulong)regions[i].start;
+
+		/* next - 1: that there is none is the greatest. */
+		if (start > va && regions[i].end != regions[i].start && start - 1 < next - 1)
+			next = start;
+	}
+	return next;
+}
+
+bool region_is_guard(ulong va)
+{
+	if (va < (ulong)__kstacks_start || va >= (ulong)__kstacks_end)
+		return false;
+	return (va - (ulong)__kstacks_start) % KSTACK_SLOT < KSTACK_GUARD;
+}
+
+const char *region_rights_text(ulong bits)
+{
+	static const char *const text[] = {"r-x", "rwx", "r--", "rw-"};
+
+	return text[(bits & PTE_W ? 1 : 0) | (bits & PTE_NX ? 2 : 0)];
+}
+
+bool region_is_readonly_frame(u64 pa)
+{
+	const char *va = (const char *)(pa + KBASE - phys_base);
+
+	return (va >= __image_start && va < __rodata_end) || (va >= __ksyms_start && va < __image_end);
+}

@@ -1,0 +1,90 @@
+/*
+ * What mmu/ shows a person: the memory map with the frames in it, and the ranges of kernel space. Reads what others built.
+ *
+ * Must not know: the monitor, who calls. Read next: mmu/kspace.h.
+ */
+#include "arch/layout.h"
+#include "lib/log.h"
+#include "mmu/frame.h"
+#include "mmu/kspace.h"
+#include "mmu/region.h"
+#include "pvops/pvops.h"
+
+void mmu_print_mem(void)
+{
+	const struct memmap *map = frame_memmap();
+	struct frame_stats s = frame_stats();
+	const struct frame_reservation *r;
+
+	if (!map) {
+		printk("no memory map yet\n");
+		return;
+	}
+	for (u32 i = 0; i < map->count; i++) {
+		const struct mem_range *m = &map->range[i];
+
+		printk("%016lx-%016lx %9lu KiB  %s\n", m->base, m->end - 1, (m->end - m->base) / KIB,
+		       mem_type_name(m->type));
+	}
+	printk("reserved by the kernel:\n");
+	for (u32 i = 0; (r = frame_reservation_at(i)); i++)
+		printk("%016lx-%016lx %9lu KiB  %s\n", r->base, r->end - 1, (r->end - r->base) / KIB, r->name);
+	printk("frames of 4 KiB: %lu usable = %lu reserved + %lu out of reach + %lu used + %lu free\n", s.usable_count,
+	       s.reserved_count, s.ignored_count, s.used_count, s.free_count);
+	printk("kernel tables:   %lu pages\n", kspace_root.table_count);
+}
+
+/* Leaves joined into what a person calls a range. */
+struct maps_run {
+	ulong va;
+	u64 pa, size, rights, count[PT_LEVELS];
+	struct region region;
+	bool known;
+};
+
+static void print_run(const struct maps_run *run)
+{
+	static const char *const size_names[PT_LEVELS] = {"4K", "2M", "1G", "512G"};
+
+	if (!run->size)
+		return;
+	printk("%016lx-%016lx pa %012lx %10lu KiB  %s  ", run->va, run->va + run->size - 1, run->pa, run->size / KIB,
+	       region_rights_text(run->rights));
+	for (int l = PT_LEVELS - 1; l >= 0; l--) {
+		if (run->count[l])
+			printk("%lux%s ", run->count[l], size_names[l]);
+	}
+	printk(" %s\n", run->known ? run->region.name : "NO REGION");
+}
+
+static int join(const struct pt_leaf *leaf, void *private)
+{
+	struct maps_run *run = private;
+	struct region region;
+	bool known = region_find(leaf->va, &region);
+
+	if (leaf->broken) {
+		printk("%016lx corrupt %s-level entry %016lx\n", leaf->va,
+		       (const char *[]){"pte", "pmd", "pud", "p4d"}[leaf->level], leaf->entry);
+		return 0;
+	}
+	if (!run->size || leaf->va != run->va + run->size || leaf->pa != run->pa + run->size ||
+	    leaf->rights != run->rights || known != run->known || (known && region.start != run->region.start)) {
+		print_run(run);
+		*run = (struct maps_run){.va = leaf->va, .pa = leaf->pa, .rights = leaf->rights, .known = known};
+		if (known)
+			run->region = region;
+	}
+	run->size += leaf->size;
+	run->count[leaf->level]++;
+	return 0;
+}
+
+void mmu_print_maps(void)
+{
+	struct pt_root live = {.top = pv_read_cr3() & PTE_ADDR};
+	struct maps_run run = {.size = 0};
+
+	pt_for_each_leaf(&live, 0, ~0UL, join, &run);
+	print_run(&run);
+}

@@ -1,0 +1,112 @@
+/*
+ * Choosing and changing backends: see pvops/backend.h. Also the two that are always there: native, and direct, which has
+ * native's functions but inlines nothing (what a kernel pays for calls is seen by comparing the two).
+ */
+#include "pvops/backend.h"
+
+#include "lib/log.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "pvops/patch.h"
+
+extern const struct pv_backend *const __pv_backends_start[], *const __pv_backends_end[];
+
+static struct paravirt_patch_template native_slots;
+static const struct pv_backend *current;
+bool pv_patching;
+
+PV_BACKEND(native) = {
+	.name = "native",
+	.text = "the instruction itself, inlined where it fits",
+	.state_class = PV_STATE_NATIVE,
+};
+
+static void direct_attach(void)
+{
+	pv_ops.init.patch = pv_patch_direct;
+}
+
+PV_BACKEND(direct) = {
+	.name = "direct",
+	.text = "native functions behind direct calls, nothing inlined",
+	.state_class = PV_STATE_NATIVE,
+	.attach = direct_attach,
+};
+
+unsigned pv_backend_count(void)
+{
+	return (unsigned)(__pv_backends_end - __pv_backends_start);
+}
+
+const struct pv_backend *pv_backend(unsigned index)
+{
+	return __pv_backends_start[index];
+}
+
+const struct pv_backend *pv_backend_current(void)
+{
+	return current;
+}
+
+static const struct pv_backend *backend_find(const char *name)
+{
+	bool automatic = strcmp(name, "auto") == 0;
+	unsigned i;
+
+	for (i = 0; i < pv_backend_count(); i++) {
+		const struct pv_backend *b = pv_backend(i);
+
+		if (automatic ? b->detect && b->detect() : strcmp(name, b->name) == 0)
+			return b;
+	}
+	return automatic ? &native : NULL;
+}
+
+static void backend_use(const struct pv_backend *b)
+{
+	if (!current)
+		native_slots = pv_ops; /* as linked: pvops/native.c */
+	else if (current->detach)
+		current->detach();
+	pv_ops = native_slots;
+	if (b->attach)
+		b->attach();
+	pv_info.name = b->name;
+	current = b;
+}
+
+bool pv_backend_attach(const char *name)
+{
+	const struct pv_backend *b = backend_find(name);
+
+	if (!b)
+		return false;
+	backend_use(b);
+	return true;
+}
+
+bool pv_backend_switch(const char *name)
+{
+	const struct pv_backend *b = backend_find(name);
+
+	if (!b || b->state_class != current->state_class)
+		return false;
+	backend_use(b);
+	if (pv_patching)
+		pv_patch(PV_ALL_TYPES);
+	return true;
+}
+
+void pv_patch_boot(bool patching)
+{
+	struct pv_patch_result result;
+
+	pv_patching = patching;
+	if (!patching) {
+		log_line("patch", "off: all %u sites stay indirect calls", pv_site_count());
+		return;
+	}
+	result = pv_patch(PV_ALL_TYPES);
+	if (result.refused)
+		log_line("patch", "%u of %u sites refused", result.refused, result.sites);
+}

@@ -1,0 +1,14 @@
+/* The table of emulator deviations: tests/deviations.def. */
+#ifndef TESTS_DEVIATIONS_H
+#define TESTS_DEVIATIONS_H
+
+#include "lib/types.h"
+
+struct deviation {
+	const char *id, *signature, *text; /* signature: CPUID leaf 0x40000000 of the emulator */
+};
+
+/* The row called @id if the kernel runs where it applies, else NULL. An unknown id is a panic. */
+const struct deviation *deviation_here(const char *id);
+
+#endif

@@ -1,0 +1,126 @@
+"""The table of environments: what is booted, where, with which words, in how many seconds, and what must come
+of it.
+
+A row's seconds are what it may take on a quiet machine of two cores; a run is ended, and fails, at LOAD_FACTOR
+times that, because the machine may be busy with other things. Pure data and its lookups; read next: qemu.py
+(how a row becomes a command line), test_environments.py (how it is judged).
+"""
+
+import os
+from dataclasses import dataclass
+
+import pairwise
+from verdict import Verdict
+
+LOAD_FACTOR = 3  # how much slower than quiet a loaded machine may be
+SUITE_SECONDS = 15 * 60  # `make test` in all, on two cores
+QUICK_SECONDS = 2 * 60
+
+
+@dataclass(frozen=True)
+class Environment:
+    name: str
+    seconds: int
+    boot: str = "kernel"  # a row of qemu.BOOT, or "nested"
+    cmdline: str = "test=all"
+    memory: str = "256M"
+    cpu: str = "max"
+    accel: str = "tcg"
+    machine: str = "pc"
+    qemu: tuple = ()  # further arguments
+    serial: bool = True
+    runs: int = 1  # more than one: the logs must be the same, byte for byte
+    cores: int = 1  # of the machine's, while it runs
+    probe: str = ""  # a program that says by exit code 0 that this can be run here at all
+    expect: Verdict = Verdict.PASS
+    words: tuple = ()  # regular expressions that the log must contain
+    quick: bool = False
+
+    @property
+    def limit(self):
+        return self.seconds * LOAD_FACTOR
+
+    @property
+    def firmware_talks(self):
+        return self.boot in ("bios", "uefi")
+
+    @property
+    def selects_tests(self):
+        """True where test=GLOB may be put in the place of test=all."""
+        return "test=all" in self.cmdline.split() and self.expect in (Verdict.PASS, Verdict.NO_SERIAL)
+
+
+ICOUNT = ("-icount", "shift=0,sleep=off", "-seed", "20240229", "-rtc", "base=2024-02-29T12:00:00,clock=vm")
+
+# The longest first: they are started in this order.
+ENVIRONMENTS = [
+    Environment("kvm-nested", 60, boot="nested", accel="kvm", cpu="host", memory="128M", cores=2),
+    Environment("tcg-uefi", 40, boot="uefi"),
+    Environment("tcg-bios", 20, boot="bios"),
+    Environment("tcg-icount", 30, qemu=ICOUNT, runs=2, quick=True),
+    Environment("tcg-kernel", 15, quick=True),
+    Environment("kvm", 40, accel="kvm", cpu="host", probe="tools/probe-kvm"),
+]
+
+# A command line of 4095 characters just fits (lib/boot_info.h), one of 5000 is cut, and that is said.
+LONG_FITS = "test=all pad=".ljust(4095, "x")
+LONG_CUT = "test=all pad=".ljust(5000, "x")
+REFUSED = {"expect": Verdict.REFUSED}
+
+# One thing changed at a time.
+VARIATIONS = [
+    Environment("mem-16M", 15, memory="16M"),
+    Environment("mem-64M", 15, memory="64M"),
+    Environment("mem-6G", 20, memory="6G"),
+    Environment("mem-4M", 10, memory="4M", words=(r"(?i)memory",), **REFUSED),
+    Environment("cpu-qemu64", 15, cpu="qemu64"),
+    Environment("cpu-nehalem", 15, cpu="Nehalem"),
+    Environment("cpu-no-1G", 15, cpu="max,-pdpe1gb"),
+    Environment("cpu-no-nx", 10, cpu="qemu64,-nx", words=(r"\b(NX|nx|no-execute)\b",), **REFUSED),
+    Environment("cpu-no-longmode", 10, cpu="qemu64,-lm", words=(r"(?i)long mode|64-bit",), **REFUSED),
+    Environment("machine-q35", 15, machine="q35"),
+    Environment("smp-2", 15, qemu=("-smp", "2")),
+    Environment("no-serial", 15, serial=False, expect=Verdict.NO_SERIAL),
+    Environment("patch-off", 15, cmdline="patch=off test=all"),
+    Environment("backend-direct", 15, cmdline="backend=direct test=all"),
+    Environment("backend-unknown", 15, cmdline="backend=nonsense test=all", words=(r"no backend 'nonsense'",)),
+    Environment("cmdline-4095", 15, cmdline=LONG_FITS, words=(r"pad=",)),
+    Environment("cmdline-5000", 15, cmdline=LONG_CUT, words=(r"(?i)command line.*(cut|long)",)),
+    Environment("option-unknown", 15, cmdline="test=all nonsense=1", words=(r"nonsense",)),
+]
+
+# Every pair of two values of two rows occurs in some run: `make matrix`.
+MATRIX = {
+    "boot": ["kernel", "bios", "uefi"],
+    "memory": ["128M", "512M", "6G"],
+    "cpu": ["max", "qemu64", "Nehalem", "max,-pdpe1gb", "EPYC"],
+    "machine": ["pc", "q35"],
+    "cmdline": ["test=all", "patch=off test=all", "backend=direct test=all"],
+}
+MATRIX_SECONDS = 40
+
+
+def matrix():
+    """The rows of `make matrix`, named after their values."""
+    rows = []
+    for number, row in enumerate(pairwise.cover(MATRIX), 1):
+        words = [value.replace(",", "").replace("test=all", "").strip().replace("=", "-") for value in row.values()]
+        name = "-".join([f"matrix-{number:02}"] + [word for word in words if word])
+        rows.append(Environment(name, MATRIX_SECONDS, **row))
+    return rows
+
+
+def everything():
+    return ENVIRONMENTS + VARIATIONS + matrix()
+
+
+def by_name(name):
+    for env in everything():
+        if env.name == name:
+            return env
+    raise KeyError(f"no environment {name!r}; there are: " + " ".join(env.name for env in everything()))
+
+
+def cores():
+    """How many of the machine's cores the runs may use together."""
+    return max(2, min(4, len(os.sched_getaffinity(0))))

@@ -1,0 +1,121 @@
+"""The account of a session: every test of every kind, the budgets, JUnit XML, and the closing line.
+
+Knows the rule of skips: under CI only what the machine lacks as a whole may be skipped (SKIPS_ALLOWED_IN_CI).
+Must not know how anything was run. Filled by conftest.py and test_*.py.
+"""
+
+import os
+import re
+import xml.etree.ElementTree as ET
+from collections import Counter
+from dataclasses import dataclass
+
+PASS, FAIL, SKIP = "pass", "fail", "skip"
+
+# By the beginning of a skip's reason. Single assertions are left out by tests/deviations.def and are no skips.
+SKIPS_ALLOWED_IN_CI = ("/dev/kvm", "clang", "real hardware")
+# What XML 1.0 cannot hold.
+RE_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def in_ci():
+    return os.environ.get("CI", "").lower() not in ("", "0", "false", "no", "off")
+
+
+@dataclass
+class Case:
+    group: str
+    name: str
+    status: str
+    text: str = ""
+    seconds: float = 0.0
+
+
+@dataclass
+class Budget:
+    name: str
+    seconds: float  # on a quiet machine
+    limit: float  # enforced
+    used: float
+    verdict: str
+
+    @property
+    def over(self):
+        return self.used > self.limit
+
+
+class Results:
+    def __init__(self, ci=None):
+        self.ci = in_ci() if ci is None else ci
+        self.cases = []
+        self.budgets = []
+        self.remarks = []
+        self.deviations = Counter()
+
+    def add(self, group, name, status, text="", seconds=0.0):
+        """Enters one test; a skip that CI does not allow becomes a failure that says so."""
+        if status == SKIP and self.ci and not text.startswith(SKIPS_ALLOWED_IN_CI):
+            status, text = FAIL, f"skipped, which CI does not allow: {text}"
+        self.cases.append(Case(group, name, status, text, seconds))
+        return status
+
+    def add_run(self, group, run):
+        """Enters the in-kernel tests of one KTAP run."""
+        words = {"pass": PASS, "fail": FAIL, "skip": SKIP}
+        for result in run.results:
+            self.add(group, result.name, words[result.status], result.reason or "\n".join(result.notes))
+        for ident, text in run.deviations:
+            self.deviations[(ident, text)] += 1
+
+    def add_budget(self, name, seconds, limit, used, verdict):
+        self.budgets.append(Budget(name, seconds, limit, used, verdict))
+
+    def count(self, status):
+        return sum(case.status == status for case in self.cases)
+
+    @property
+    def good(self):
+        return bool(self.count(PASS)) and not self.count(FAIL)
+
+    def closing_line(self):
+        return f"{self.count(PASS)} passed, {self.count(FAIL)} failed, {self.count(SKIP)} skipped"
+
+    def table(self):
+        """Budgets against used seconds, as lines."""
+        if not self.budgets:
+            return []
+        lines = [f"{'environment':<34} {'budget':>7} {'limit':>7} {'used':>7}  verdict"]
+        for b in self.budgets:
+            note = "  OVER" if b.over else "  (slower than on a quiet machine)" if b.used > b.seconds else ""
+            lines.append(f"{b.name:<34} {b.seconds:>6.0f}s {b.limit:>6.0f}s {b.used:>6.1f}s  {b.verdict}{note}")
+        return lines
+
+    def failures(self):
+        return [case for case in self.cases if case.status == FAIL]
+
+    def skips(self):
+        return [case for case in self.cases if case.status == SKIP]
+
+    def write_junit(self, path):
+        """One testsuite per group, one testcase per test, of class = its environment."""
+        root = ET.Element("testsuites")
+        for group in dict.fromkeys(case.group for case in self.cases):
+            cases = [case for case in self.cases if case.group == group]
+            suite = ET.SubElement(root, "testsuite", name=group, tests=str(len(cases)), errors="0",
+                                  failures=str(sum(c.status == FAIL for c in cases)),
+                                  skipped=str(sum(c.status == SKIP for c in cases)),
+                                  time=f"{sum(c.seconds for c in cases):.3f}")
+            for case in cases:
+                self._add_case(suite, case)
+        ET.indent(root)
+        ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+    @staticmethod
+    def _add_case(suite, case):
+        node = ET.SubElement(suite, "testcase", classname=case.group, name=case.name, time=f"{case.seconds:.3f}")
+        text = RE_NOT_XML.sub("?", case.text)
+        if case.status == SKIP:
+            ET.SubElement(node, "skipped", message=text)
+        elif case.status == FAIL:
+            first = text.strip().splitlines()[:1] or ["failed"]
+            ET.SubElement(node, "failure", message=first[0]).text = text

@@ -1,0 +1,158 @@
+"""One session of the harness: where things lie, what is run, and how one environment or make step is carried
+out.
+
+Ties the pure parts together (environments, verdict, ktap, results) and knows nothing of pytest: conftest.py
+does. Read next: test_environments.py.
+"""
+
+import os
+import re
+import subprocess
+import threading
+from dataclasses import dataclass, field
+
+import elftests
+import environments
+import jobs
+import ktap
+import nested
+import qemu
+import results
+import verdict
+from verdict import Verdict
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TAIL_LINES = 25  # of a log, in a failure's text
+
+
+class CannotRun(Exception):
+    """This machine lacks what the environment needs as a whole; the text says what."""
+
+
+@dataclass
+class EnvRun:
+    """What came of one environment: its judgements (one per run) and everything that is wrong with them."""
+    judgements: list = field(default_factory=list)
+    problems: list = field(default_factory=list)
+    remarks: list = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Session:
+    def __init__(self, build, glob="all"):
+        self.build = os.path.abspath(build)
+        self.logs = os.path.join(self.build, "logs")
+        self.elf = os.path.join(self.build, "paravane.elf")
+        self.glob = glob
+        self.results = results.Results()
+        self.jobs = jobs.Jobs(jobs.Slots(environments.cores()))
+        self._image = None
+        self._image_lock = threading.Lock()
+        os.makedirs(self.logs, exist_ok=True)
+
+    @property
+    def image(self):
+        with self._image_lock:
+            if self._image is None:
+                self._image = elftests.Image(self.elf)
+            return self._image
+
+    def files(self, name):
+        return qemu.Files(self.logs, name)
+
+    def make_iso(self, name, cmdline):
+        """An ISO that boots at once with @cmdline."""
+        iso = os.path.join(self.logs, f"{name}.iso")
+        argv = [os.path.join(REPO, "iso", "mkiso"), "--cmdline", cmdline, "--timeout", "0", self.elf, iso]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise RuntimeError(f"iso/mkiso: {done.stdout}{done.stderr}")
+        return iso
+
+    def cmdline(self, env):
+        """The environment's command line, with the tests that this session is about."""
+        if not env.selects_tests:
+            return env.cmdline
+        return " ".join(f"test={self.glob}" if word == "test=all" else word for word in env.cmdline.split(" "))
+
+    def run_environment(self, env):
+        """Boots @env as often as its row says and judges each run."""
+        if env.probe:
+            self._probe(env)
+        done = EnvRun()
+        previous = None
+        for number in range(1, env.runs + 1):
+            name = env.name if number == 1 else f"{env.name}.{number}"
+            outcome, remarks = self._boot(env, name)
+            done.seconds += outcome.seconds
+            done.remarks += remarks
+            judged = verdict.judge(outcome.raw, outcome.exit_code, outcome.timed_out, env.firmware_talks, env.serial,
+                                   outcome.stderr)
+            done.judgements.append(judged)
+            done.problems += self._problems(env, judged, self.files(name))
+            if previous is not None and outcome.raw != previous:
+                done.problems.append(difference(previous, outcome.raw, number))
+            previous = outcome.raw
+        return done
+
+    @staticmethod
+    def _probe(env):
+        tool = os.path.join(REPO, env.probe)
+        done = subprocess.run([tool], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60)
+        if done.returncode:
+            reason = " ".join((done.stdout + done.stderr).split()) or f"{env.probe} says no"
+            raise CannotRun(reason if reason.startswith("/dev/kvm") else f"/dev/kvm: {reason}")
+
+    def _boot(self, env, name):
+        files = self.files(name)
+        cmdline = self.cmdline(env)
+        if env.boot == "nested":
+            inner = qemu.nested_command(env, self.elf, cmdline)
+            return nested.run(os.path.join(REPO, ".deps"), inner, files, env.limit)
+        iso = self.make_iso(name, cmdline) if env.firmware_talks else ""
+        argv = qemu.command(env, self.elf, iso, cmdline, files)
+        outcome = qemu.run(argv, files, env.limit / env.runs)
+        if iso:
+            os.unlink(iso)
+        return outcome, []
+
+    def _problems(self, env, judged, files):
+        found = []
+        if judged.verdict != env.expect:
+            found.append(self._wrong_verdict(env, judged, files))
+        elif env.expect == Verdict.PASS:
+            names = ktap.select(self.image.tests, self.glob if env.selects_tests else "all")
+            found += ktap.complaints(judged.run, names)
+        for pattern in env.words:
+            if not re.search(pattern, judged.text):
+                found.append(f"the log has nothing that matches {pattern!r}")
+        found += [f"deviation {ident} does not stand in tests/deviations.def"
+                  for ident, _text in judged.run.deviations if ident not in known_deviations()]
+        return found
+
+    @staticmethod
+    def _wrong_verdict(env, judged, files):
+        reset = judged.verdict == Verdict.TRIPLE_FAULT
+        place = "QEMU notes a triple fault too" if reset and qemu.noted_triple_fault(files) else ""
+        lines = [f"{judged.verdict.value}, expected {env.expect.value}: {judged.why}", place,
+                 f"log {os.path.relpath(files.path('log'), REPO)}, command in {files.name}.cmd; it ends:"]
+        tail = judged.text.splitlines()[-TAIL_LINES:]
+        return "\n".join([line for line in lines if line] + ["    " + line for line in tail])
+
+
+def difference(first, second, number):
+    """Says where two logs that should be the same part."""
+    lines = zip(first.splitlines() + [b"(end)"], second.splitlines() + [b"(end)"])
+    for at, (one, two) in enumerate(lines, 1):
+        if one != two:
+            return f"run {number} differs from run {number - 1} in line {at}: {one[:120]!r} / {two[:120]!r}"
+    return f"run {number} differs from run {number - 1} in line ends only"
+
+
+def known_deviations():
+    """The IDs of tests/deviations.def: the first argument of each DEVIATION(id, ...) line."""
+    try:
+        with open(os.path.join(REPO, "tests", "deviations.def"), encoding="utf-8") as table:
+            return set(re.findall(r"^\s*DEVIATION\(\s*\"?([\w.-]+)", table.read(), re.M))
+    except FileNotFoundError:
+        return set()

@@ -1,0 +1,66 @@
+"""What a crash leaves behind: `crash=KIND` provokes one on purpose, and the dump must hold what a person needs
+to find the bug.
+
+The exit code is 35 (the machine stops by itself), registers are there, the error code is in words, the faulting
+address is walked, and the backtrace names functions.
+"""
+
+import re
+from dataclasses import dataclass
+
+import pytest
+
+import environments
+import qemu
+import verdict
+from verdict import Verdict
+
+BASE = environments.Environment("crash", 10)
+
+REGISTERS = (r"(?i)\brip\b.{0,4}[0-9a-f]{16}", r"(?i)\brsp\b.{0,4}[0-9a-f]{16}", r"(?i)\brax\b.{0,4}[0-9a-f]{16}",
+             r"(?i)\bcr3\b.{0,4}[0-9a-f]{6,16}")
+BACKTRACE = (r"(?i)backtrace", r"\b[a-z_][a-z0-9_]{3,}\+0x[0-9a-f]+")
+WALK = (r"(?i)(pml4|pgd|pud|level 4).*[0-9a-f]{4,16}",)
+
+
+@dataclass(frozen=True)
+class Kind:
+    name: str
+    words: tuple  # regular expressions
+
+
+KINDS = [
+    Kind("pf", (r"(?i)#PF|page fault", r"(?i)write", r"(?i)not present", r"(?i)\bcr2\b",
+                *REGISTERS, *WALK, *BACKTRACE)),
+    Kind("ud", (r"(?i)#UD|invalid opcode", *REGISTERS, *BACKTRACE)),
+    Kind("gp", (r"(?i)#GP|general protection", *REGISTERS, *BACKTRACE)),
+    Kind("df", (r"(?i)#DF|double fault", r"(?i)guard|stack", *REGISTERS, *BACKTRACE)),
+    Kind("bug", (r"^panic: ", *BACKTRACE)),
+]
+
+
+def crash(harness, cmdline, name):
+    files = harness.files(name)
+    argv = qemu.command(BASE, harness.elf, "", cmdline, files)
+    with harness.jobs.slots.take(1):
+        outcome = qemu.run(argv, files, BASE.limit)
+    return verdict.judge(outcome.raw, outcome.exit_code, outcome.timed_out, stderr=outcome.stderr), outcome
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("patch", ["on", "off"])
+def test_dump(kind, patch, harness):
+    judged, outcome = crash(harness, f"crash={kind.name} patch={patch}", f"crash-{kind.name}-patch-{patch}")
+    problems = [] if judged.verdict == Verdict.CRASH else [f"{judged.verdict.value}: {judged.why}"]
+    if outcome.exit_code != verdict.EXIT_FAILED:
+        problems.append(f"exit code {outcome.exit_code}, not 35")
+    problems += [f"nothing matches {word!r}" for word in kind.words if not re.search(word, judged.text, re.M)]
+    if problems:
+        tail = ["    " + line for line in judged.text.splitlines()[-60:]]
+        pytest.fail("\n".join(problems + tail), pytrace=False)
+
+
+def test_unknown_kind_is_answered(harness):
+    judged, outcome = crash(harness, "crash=nonsense test=lib_*", "crash-nonsense")
+    assert "nonsense" in judged.text, judged.text[-800:]
+    assert outcome.exit_code in (verdict.EXIT_PASSED, verdict.EXIT_FAILED), judged.why

@@ -1,0 +1,30 @@
+"""Every environment of the table boots the image and runs its tests; each in-kernel test is entered under its
+environment."""
+
+import pytest
+
+import ktap
+from session import CannotRun
+
+
+def test_environment(env, harness):
+    if env.selects_tests and not ktap.select(harness.image.tests, harness.glob):
+        pytest.fail(f"no test of the image matches {harness.glob!r}", pytrace=False)
+    try:
+        done = harness.jobs.wait(env.name)
+    except CannotRun as reason:
+        pytest.skip(str(reason))
+    judged = done.judgements[0]
+    harness.results.add_budget(env.name, env.seconds, env.limit, done.seconds, judged.verdict.value)
+    harness.results.add_run(env.name, judged.run)
+    harness.results.remarks += [f"{env.name}: {remark}" for remark in done.remarks]
+    if done.seconds > env.limit:
+        done.problems.append(f"took {done.seconds:.1f} s, the limit is {env.limit} s")
+    if done.problems:
+        pytest.fail("\n".join(f"{env.name}: {problem}" for problem in done.problems), pytrace=False)
+
+
+def test_image_has_tests(harness):
+    names = harness.image.tests
+    assert names, "section .ktests is empty"
+    assert len(set(names)) == len(names), "two tests of one name"

@@ -1,0 +1,66 @@
+/*
+ * The machine under mmu/ on the host: physical memory is a reserved stretch of the host's, and each op is what native does,
+ * or a count. Replaces arch/layout.h; to be included first. A test then includes the sources it is about.
+ *
+ * Must not know: any subject. Read next: tests/host/test_frame.c, tests/host/test_pt.c.
+ */
+#ifndef TESTS_HOST_MMU_FAKES_H
+#define TESTS_HOST_MMU_FAKES_H
+
+#define PARAVANE_HOST
+#define ARCH_LAYOUT_H /* ours instead */
+
+#include "tests/host/host.h"
+#include "tests/host/fakes.h"
+#include <sys/mman.h>
+
+#include "pvops/pvops.h"
+
+#define FAKE_RAM_END (8 * GIB)
+
+static u8 *fake_ram;
+
+static inline void *pa_va(u64 pa)
+{
+	if (pa >= FAKE_RAM_END)
+		abort();
+	return fake_ram + pa;
+}
+
+static inline u64 direct_pa(const void *va)
+{
+	return (u64)((const u8 *)va - fake_ram);
+}
+
+#define DIRECT_BASE 0xffff880000000000UL
+
+/* Fresh, zeroed physical memory. */
+static inline void fake_ram_reset(void)
+{
+	if (fake_ram)
+		munmap(fake_ram, FAKE_RAM_END);
+	fake_ram = mmap(NULL, FAKE_RAM_END, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (fake_ram == MAP_FAILED)
+		abort();
+}
+
+/* The interrupt flag: what a lock must leave as it was. */
+static ulong fake_flags = 0x202;
+
+ulong pv_save_fl(void)
+{
+	return fake_flags;
+}
+
+void pv_irq_disable(void)
+{
+	fake_flags &= ~0x200UL;
+}
+
+void pv_restore_fl(ulong flags)
+{
+	fake_flags = flags;
+}
+
+#endif

@@ -1,0 +1,37 @@
+# The harness: boots the image in every environment and judges it by its serial log (tests/harness, docs/TESTING.md).
+#
+#	make test				everything, in at most 15 minutes on two cores
+#	make test QUICK=1			two minutes of it
+#	make test ENV=tcg-kernel T='mmu_*'	one environment, the tests that match
+#	make matrix				every two settings of machine, memory, CPU, boot path meet once
+#	make soak MINUTES=60			the same boots over and over
+#	make harness-selftest			the harness alone, on dummy kernels of its own
+#
+# Logs: $(BUILD)/logs/ENV.log, the command line beside it in ENV.cmd, JUnit XML in junit.xml.
+# Included by the Makefile; needs its rule for $(BUILD)/paravane.elf.
+
+BUILD	?= build
+MINUTES	?= 30
+HARNESS := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_ADDOPTS= /usr/bin/python3 -s -B -m pytest \
+	   -c tests/harness/pytest.ini --rootdir tests/harness --build $(BUILD)
+
+# What the machine lacks is installed before anything is built: this may be the first command on a fresh machine.
+define harness_run
+	@tools/deps test
+	@$(MAKE) --no-print-directory $(BUILD)/paravane.elf
+	@$(HARNESS) tests/harness $(1)
+endef
+
+.PHONY: test matrix soak harness-selftest
+
+test: ## boot the image in every environment and judge it: QUICK=1, ENV=NAME, T=GLOB
+	$(call harness_run,$(if $(ENV),--env '$(ENV)') $(if $(T),--tests '$(T)') $(if $(QUICK),--quick))
+
+matrix: ## every two settings of machine, memory, CPU and boot path meet once
+	$(call harness_run,--matrix)
+
+soak: ## the same boots over and over, for MINUTES=30
+	$(call harness_run,--soak $(MINUTES))
+
+harness-selftest: ## the harness alone, on dummy kernels
+	@$(HARNESS) tests/harness/test_selftest.py
