@@ -10,6 +10,8 @@ ifeq ($(COMPILER),clang)
 CC := clang --target=x86_64-linux-gnu
 else
 CC := $(CROSS_COMPILE)gcc
+# An op's function is called from inside an asm statement: gcc must not conclude that it leaves the file's statics alone.
+CC_FLAGS := -fno-ipa-reference
 endif
 LD := $(CROSS_COMPILE)ld
 NM := $(CROSS_COMPILE)nm
@@ -23,6 +25,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wundef -Wstrict
 CFLAGS   := -std=gnu11 -ffreestanding -O2 -g $(WARNINGS) -I. -ffile-prefix-map=$(CURDIR)=. \
             -m64 -mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-stack-protector \
             -fcf-protection=none -fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
-            -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks -fno-optimize-sibling-calls
-NASMFLAGS := -f elf64 -g -F dwarf -I. -I$(BUILD)/ -w+all -Werror
+            -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks -fno-optimize-sibling-calls $(CC_FLAGS)
+# No -g: NASM writes the absolute path of the sources into its DWARF.
+NASMFLAGS := -f elf64 -I. -I$(BUILD)/ -w+all -Werror
 LDFLAGS  := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none --no-warn-rwx-segments -T linker.ld

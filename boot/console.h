@@ -5,7 +5,13 @@
 /* Serial port on COM1 as a log sink, if there is one. First thing after entry. */
 void console_init(void);
 
-/* Input by interrupt where interrupts are seen to arrive, else by polling; tells the monitor. After traps and time. */
+/*
+ * Gives the log its lock; input by interrupt where interrupts are seen to arrive, else by polling; tells the monitor. After
+ * traps and time, interrupts off.
+ */
 void console_input_init(void);
+
+/* Prints how input comes, and the serial port's counters since boot. */
+void console_report(void);
 
 #endif

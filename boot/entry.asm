@@ -48,10 +48,8 @@ boot_pdpt_top:  resb 4096
 boot_pd_top:    resb 4096
 boot_pd:        resb 4 * 4096
 
-section .kstacks nobits alloc noexec write align=4096
-global boot_stack_slot
-boot_stack_slot: resb KSTACK_GUARD + KSTACK_SIZE
-boot_stack_top:
+extern boot_stack_slot, boot_enter, poke_page_table
+%define boot_stack_top (boot_stack_slot + KSTACK_GUARD + KSTACK_SIZE)
 
 section .rodata.boot progbits alloc noexec nowrite align=8
 boot_gdt:
@@ -302,7 +300,6 @@ high:
         mov     esi, ebx
         xor     ebp, ebp                        ; ends backtraces
         push    rbp                             ; no return address: boot_enter does not return
-extern boot_enter, poke_page_table
         jmp     boot_enter
 
 section .data.boot progbits alloc noexec write align=4

@@ -12,6 +12,8 @@
 #include "boot/monitor.h"
 #include "boot/multiboot2.h"
 #include "boot/pvh.h"
+#include "boot/report.h"
+#include "boot/unattended.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -28,7 +30,6 @@
 
 struct boot_info boot_info;
 struct boot_options boot_options;
-ulong phys_base;
 
 void boot_refuse(const char *why)
 {
@@ -54,33 +55,10 @@ void boot_enter(u32 protocol, u32 info_pa)
 	kernel_start(&boot_info);
 }
 
-static void report_boot(const struct boot_info *bi)
-{
-	u32 i;
-
-	log_line("boot", "%s by %s", bi->protocol ?: "unknown protocol", bi->loader[0] ? bi->loader : "an unnamed loader");
-	log_line("boot", "command line '%s'%s", bi->cmdline, bi->cmdline_cut ? " (cut)" : "");
-	for (i = 0; i < min(bi->problem_count, (u32)BOOT_PROBLEM_MAX); i++)
-		log_line("boot", "problem: %s", bi->problem[i]);
-	if (bi->problem_count > BOOT_PROBLEM_MAX)
-		log_line("boot", "problem: and %u more", bi->problem_count - BOOT_PROBLEM_MAX);
-}
-
-static void report_cpu(void)
-{
-	char names[160];
-
-	cpu_feature_names(names, sizeof(names));
-	log_line("cpu", "%s %s family %u model %u stepping %u%s%s", cpu_info.vendor, cpu_info.brand, cpu_info.family,
-		 cpu_info.model, cpu_info.stepping, cpu_info.hypervisor[0] ? ", under " : "", cpu_info.hypervisor);
-	log_line("cpu", "%s", names);
-	log_line("cpu", "addresses: %u bits physical, %u virtual", cpu_info.phys_bits, cpu_info.virt_bits);
-}
-
 static void choose_backend(const char *name)
 {
 	if (pv_backend_attach(name)) {
-		log_line("pvops", "backend %s: %s", pv_info.name, pv_backend_current()->text);
+		report_backend();
 		return;
 	}
 	pv_backend_attach("native");
@@ -89,19 +67,15 @@ static void choose_backend(const char *name)
 
 static void patch_sites(void)
 {
-	unsigned kinds[PV_KINDS] = {0}, i;
 	u64 start = pv_read_tsc(), ticks;
 
 	pv_patch_boot(boot_options.patch);
 	ticks = pv_read_tsc() - start;
 	if (!boot_options.patch)
 		return;
-	for (i = 0; i < pv_site_count(); i++)
-		kinds[pv_site_kind(pv_site(i)->instr)]++;
-	log_line("patch", "%u sites in %lu.%03lu ms, %lu ticks a site", pv_site_count(), tsc_to_ns(ticks) / 1000000,
+	report_sites();
+	log_line("patch", "took %lu.%03lu ms, %lu ticks a site", tsc_to_ns(ticks) / 1000000,
 		 tsc_to_ns(ticks) / 1000 % 1000, ticks / pv_site_count());
-	log_line("patch", "%u inlined, %u nothing, %u direct, %u jmp, %u indirect", kinds[PV_INLINED],
-		 kinds[PV_NOTHING], kinds[PV_DIRECT], kinds[PV_JUMP], kinds[PV_INDIRECT] + kinds[PV_UD2]);
 }
 
 static void start_time(void)
@@ -112,10 +86,6 @@ static void start_time(void)
 		log_line("time", "no PIT answers: TSC taken to be 1000 MHz");
 }
 
-/* Set by tests/ and bench/ through the linker: absent in an image without them. */
-extern int ktest_run(const char *glob) __attribute__((weak));
-extern int bench_run(const char *glob) __attribute__((weak));
-
 /* What the command line asks for instead of a prompt. */
 static void run_unattended(void)
 {
@@ -123,6 +93,9 @@ static void run_unattended(void)
 
 	if (!boot_options.test_set && !boot_options.bench_set)
 		return;
+	if ((boot_options.test_set && !ktest_run) || (boot_options.bench_set && !bench_run))
+		log_line("boot", "problem: this image was linked without %s",
+			 boot_options.test_set && !ktest_run ? "tests" : "benchmarks");
 	if (boot_options.test_set)
 		failed |= ktest_run ? ktest_run(boot_options.test) : -1;
 	if (boot_options.bench_set)

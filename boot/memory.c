@@ -7,9 +7,9 @@
 #include "arch/cpufeature.h"
 #include "arch/layout.h"
 #include "boot/main.h"
+#include "boot/report.h"
 #include "lib/log.h"
 #include "lib/printf.h"
-#include "mmu/audit.h"
 #include "mmu/frame.h"
 #include "mmu/kspace.h"
 
@@ -17,7 +17,7 @@ static void report_map(const struct memmap *map)
 {
 	unsigned i;
 
-	log_line("memory", "%lu MiB usable in %u ranges", memmap_bytes(map, MEM_USABLE) / MIB, map->count);
+	log_line("memory", "%lu MiB usable; the map, %u ranges:", memmap_bytes(map, MEM_USABLE) / MIB, map->count);
 	for (i = 0; i < map->count; i++)
 		log_line("memory", "%016lx-%016lx %s", map->range[i].base, map->range[i].end - 1,
 			 mem_type_name(map->range[i].type));
@@ -47,15 +47,6 @@ static u32 reservations(struct boot_info *bi, struct frame_reservation *r)
 	return count;
 }
 
-static void audit(void)
-{
-	struct audit_report report = {.quiet = false};
-	int violations = audit_kernel_space(&report);
-
-	if (violations)
-		boot_refuse("its own page tables fail the audit");
-}
-
 void memory_init(struct boot_info *bi)
 {
 	struct frame_reservation resv[BOOT_MODULE_MAX + 1];
@@ -80,5 +71,6 @@ void memory_init(struct boot_info *bi)
 	}
 	if (kspace_init(&caps))
 		boot_refuse("too little memory for the kernel's page tables");
-	audit();
+	if (report_audit())
+		boot_refuse("its own page tables fail the audit");
 }

@@ -1,11 +1,9 @@
 /*
  * The multiboot2 parser: one walk over the tags, one table row per tag that is understood.
- * A row's least size is checked before its function runs, and a function sees the tag's bytes
- * through read_at() only, which cannot leave the tag: so no single function has to be trusted with
- * a pointer and a length.
+ * A row's least size is checked before its function runs, and a function copies the tag's bytes by read_at() or
+ * boot_copy_text(), which cannot leave the tag: so no single function has to be trusted with a pointer and a length.
  *
- * Must not know: where the information lies, what is done with it. Read next: abi/multiboot2.h,
- * boot/pvh.c.
+ * Must not know: where the information lies, what is done with it. Read next: abi/multiboot2.h, boot/pvh.c.
  */
 #include "boot/multiboot2.h"
 #include "abi/multiboot2.h"

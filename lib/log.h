@@ -69,6 +69,15 @@ void log_enter_panic(void);
  */
 size_t log_ram_read(u64 *pos, char *buf, size_t size);
 
+/*
+ * From here on all output goes into @buf alone, @size bytes with the NUL that always ends it, until
+ * log_capture_end(); what does not fit is dropped. For tests of what prints. A panic ends it, so that nothing
+ * hides one. Not nested.
+ */
+void log_capture(char *buf, size_t size);
+/* The length all of the text had: at least @size if some was dropped. */
+size_t log_capture_end(void);
+
 /* Bytes logged since boot; log_ram_read() from here reads what comes next. */
 u64 log_ram_pos(void);
 

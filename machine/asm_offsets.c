@@ -8,7 +8,7 @@
 #include "machine/percpu.h"
 #include "pvops/pv_types.h"
 
-#define DEFINE(name, value) asm volatile("\n->" #name " %0" ::"i"(value))
+#define DEFINE(name, value) asm volatile("\n.ascii \"->" #name " %0\"" ::"i"(value))
 
 void asm_offsets(void);
 
@@ -40,6 +40,7 @@ void asm_offsets(void)
 	DEFINE(PV_INFO_KERNEL_CS, offsetof(struct pv_info, kernel_cs));
 	DEFINE(PV_INFO_USER_CS, offsetof(struct pv_info, user_cs));
 	DEFINE(PV_INFO_USER_SS, offsetof(struct pv_info, user_ss));
+	DEFINE(CLBR_RAX, CLBR_RAX);
 	DEFINE(CLBR_ANY, CLBR_ANY);
 
 	DEFINE(PV_TYPES, PV_TYPES);

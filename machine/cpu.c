@@ -10,10 +10,11 @@
 #include "machine/percpu.h"
 #include "pvops/pvops.h"
 
-extern u8 boot_stack_slot[], entry_syscall[];
+extern u8 entry_syscall[];
 
 static struct percpu boot_cpu __aligned(64);
-/* Stacks with a guard page below each: NMI, #DF, #MC. */
+/* Stacks with a guard page below each: the one boot/entry.asm starts on; NMI, #DF, #MC. */
+u8 boot_stack_slot[KSTACK_SLOT] __section(".kstacks") __aligned(4096);
 static u8 ist_stacks[3][KSTACK_SLOT] __section(".kstacks") __aligned(4096);
 
 static void msr_write(unsigned msr, u64 value)

@@ -27,6 +27,9 @@ struct percpu {
 	struct tss tss __aligned(16);
 };
 
+/* The boot CPU's stack, guard page first. */
+extern u8 boot_stack_slot[KSTACK_SLOT];
+
 static inline struct percpu *this_cpu(void)
 {
 	struct percpu *cpu;

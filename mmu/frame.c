@@ -227,6 +227,11 @@ void frame_set_reach(u64 end)
 	frames.reach = end >> PAGE_SHIFT;
 }
 
+u64 frame_reach(void)
+{
+	return frames.reach << PAGE_SHIFT;
+}
+
 /* ---- taking and giving ---- */
 
 u64 frame_alloc_contiguous(u64 count, u64 align)

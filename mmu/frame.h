@@ -59,6 +59,7 @@ int frame_init(const struct memmap *map, const struct frame_reservation *resv, u
 
 /* Frames below @end may be handed out from now on: the direct map reaches there. */
 void frame_set_reach(u64 end);
+u64 frame_reach(void);
 
 /*
  * One frame: its physical address, 0 when there is none left (physical page 0 is never handed out).

@@ -130,6 +130,11 @@ static int map_everything(u64 *top)
 	return 0;
 }
 
+void kspace_activate(void)
+{
+	pv_write_cr3(kspace_root.top);
+}
+
 int kspace_init(const struct pt_caps *caps)
 {
 	u64 top = 0;
@@ -145,7 +150,7 @@ int kspace_init(const struct pt_caps *caps)
 		pt_root_destroy(&kspace_root);
 		return err;
 	}
-	pv_write_cr3(kspace_root.top);
+	kspace_activate();
 	kspace_root.live = true;
 	frame_set_reach(min(top, DIRECT_SIZE));
 	log_line("paging", "4 levels, %lu table pages, %s%sW^X by frame, page zero unmapped", kspace_root.table_count,

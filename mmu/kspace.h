@@ -23,6 +23,9 @@ extern struct pt_root kspace_root;
  */
 int kspace_init(const struct pt_caps *caps);
 
+/* Loads CR3 with the kernel's root: back from any other one. This CPU. */
+void kspace_activate(void);
+
 /*
  * Maps [pa, pa + size) uncached, not executable, in the mmio region; NULL: no room, or no frame for
  * a table. Any alignment: the pages around are mapped. RAM is refused (it has an address). Not from

@@ -48,7 +48,7 @@ static __always_inline u64 table_new(const struct pt_format *f, struct pt_root *
 	if (!table)
 		return 0;
 	root->table_count++;
-	pt_table_added(f, root->mm, level, table >> PAGE_SHIFT);
+	f->table_added(root->mm, level, table >> PAGE_SHIFT);
 	return table;
 }
 
@@ -68,7 +68,7 @@ static __always_inline int grow(const struct pt_format *f, struct pt_root *root,
 		table = table_new(f, root, p->level - 1);
 		if (!table)
 			return -ENOMEM;
-		pt_store(f, root->mm, p->level, va, p->entry, table | TABLE_BITS | user);
+		f->store(root->mm, p->level, va, p->entry, table | TABLE_BITS | user);
 	}
 }
 
@@ -79,17 +79,22 @@ static __always_inline void open_to_user(const struct pt_format *f, struct pt_ro
 		struct pt_pos p = f->find(root->top, va, l);
 
 		if (!(p.value & PTE_U))
-			pt_store(f, root->mm, l, va, p.entry, p.value | PTE_U);
+			f->store(root->mm, l, va, p.entry, p.value | PTE_U);
 	}
+}
+
+static __always_inline bool entries_empty(const struct pt_format *f, bool low, enum pt_level level, const ulong *table)
+{
+	for (unsigned i = 0; i < PTE_ENTRIES; i++) {
+		if (pt_load(f, low, level, &table[i]))
+			return false;
+	}
+	return true;
 }
 
 static __always_inline bool table_is_empty(const struct pt_format *f, enum pt_level level, const ulong *table)
 {
-	for (unsigned i = 0; i < PTE_ENTRIES; i++) {
-		if (pt_load(f, level, &table[i]))
-			return false;
-	}
-	return true;
+	return level == PT_PTE ? entries_empty(f, true, PT_PTE, table) : entries_empty(f, false, level, table);
 }
 
 /* Takes the empty tables on the way to @va out of the tree, from the lowest up; the top table
@@ -105,8 +110,8 @@ static __always_inline void prune(const struct pt_format *f, struct pt_root *roo
 		up = f->find(root->top, va, low.level + 1);
 		if (up.value & PT_HUNG)
 			return;
-		pt_store(f, root->mm, up.level, va, up.entry, 0);
-		pt_table_removed(f, low.level, (up.value & PTE_ADDR) >> PAGE_SHIFT);
+		f->store(root->mm, up.level, va, up.entry, 0);
+		f->table_removed(low.level, (up.value & PTE_ADDR) >> PAGE_SHIFT);
 		gather_table(tlb, va, up.value & PTE_ADDR);
 		root->table_count--;
 	}
@@ -143,9 +148,9 @@ static __always_inline int split_at(const struct pt_format *f, struct pt_root *r
 		value = split_value(f, p.level, p.value);
 		step = pt_span(f, p.level - 1);
 		for (unsigned i = 0; i < PTE_ENTRIES; i++, value += step)
-			pt_store(f, root->mm, p.level - 1, ALIGN_DOWN(va, step) + i * step, (ulong *)pa_va(table) + i,
-				 value);
-		pt_store(f, root->mm, p.level, va, p.entry, table | TABLE_BITS | (p.value & PTE_U));
+			f->store(root->mm, p.level - 1, ALIGN_DOWN(va, pt_span(f, p.level)) + i * step,
+				 (ulong *)pa_va(table) + i, value);
+		f->store(root->mm, p.level, va, p.entry, table | TABLE_BITS | (p.value & PTE_U));
 		gather_va(tlb, va);
 		root->leaf_count[p.level]--;
 		root->leaf_count[p.level - 1] += PTE_ENTRIES;
@@ -165,28 +170,36 @@ static __always_inline enum pt_level best_level(const struct pt_format *f, const
 	return level;
 }
 
-/*
- * Fills entries from @p on, to the end of the table or of the range, until one is taken. Returns
- * the bytes mapped; *taken says why it ended early.
- */
+/* Writes @n leaves from @p on, until one entry is taken; returns how many. */
+static __always_inline u64 fill_entries(const struct pt_format *f, bool low, struct mm_struct *mm, struct pt_pos p,
+					ulong va, u64 n, ulong value)
+{
+	const u64 step = low ? PAGE_SIZE : pt_span(f, p.level);
+	u64 i;
+
+	for (i = 0; i < n; i++, va += step, value += step) {
+		if (pt_load(f, low, p.level, &p.entry[i]))
+			break;
+		pt_store(f, low, mm, p.level, va, &p.entry[i], value);
+	}
+	return i;
+}
+
+/* Fills from @p on, to the end of the table or of the range. Returns the bytes mapped; *taken: it ended early. */
 static __always_inline u64 fill_run(const struct pt_format *f, struct pt_root *root, struct pt_pos p, ulong va,
 				    u64 left, ulong value, bool *taken)
 {
-	const u64 step = pt_span(f, p.level);
-	u64 room = (u64)(PTE_ENTRIES - pt_index(f, p.level, va)), n = left / step;
-	u64 i;
+	u64 room = (u64)(PTE_ENTRIES - pt_index(f, p.level, va));
+	u64 n = left >> f->level[p.level].shift, done;
 
-	*taken = false;
 	n = min(n, room);
-	for (i = 0; i < n; i++, value += step) {
-		if (pt_load(f, p.level, &p.entry[i])) {
-			*taken = true;
-			break;
-		}
-		pt_store(f, root->mm, p.level, va + i * step, &p.entry[i], value);
-	}
-	root->leaf_count[p.level] += i;
-	return i * step;
+	if (p.level == PT_PTE)
+		done = fill_entries(f, true, root->mm, p, va, n, value);
+	else
+		done = fill_entries(f, false, root->mm, p, va, n, value);
+	*taken = done < n;
+	root->leaf_count[p.level] += done;
+	return done << f->level[p.level].shift;
 }
 
 static __always_inline int map_range(const struct pt_format *f, struct pt_root *root, ulong va, u64 pa, u64 size,
@@ -224,34 +237,51 @@ static __always_inline int map_range(const struct pt_format *f, struct pt_root *
 
 /* ---- unmap and protect ---- */
 
-/*
- * Clears the leaves from @p on, or gives them @prot, to the end of the table or of the range, or
- * until an entry leads to a table. Returns the bytes passed, *holes those that were not mapped.
- */
-static __always_inline u64 change_run(const struct pt_format *f, struct pt_root *root, struct pt_pos p, ulong va,
-				      u64 left, bool clear, ulong prot, struct mmu_gather *tlb, bool *holes)
-{
-	const u64 step = pt_span(f, p.level);
-	u64 room = (u64)(PTE_ENTRIES - pt_index(f, p.level, va)), n = left / step;
-	u64 i, gone = 0;
+struct change {
+	ulong prot;
+	bool holes; /* out: something was not mapped */
+	struct mmu_gather tlb;
+};
 
-	n = min(n, room);
-	for (i = 0; i < n; i++) {
-		ulong old = pt_load(f, p.level, &p.entry[i]);
+/* Changes @n entries from @p on, until one leads to a table; returns how many were passed, *gone those that were leaves. */
+static __always_inline u64 change_entries(const struct pt_format *f, bool low, bool clear, struct mm_struct *mm,
+					  struct pt_pos p, ulong va, u64 n, struct change *c, u64 *gone)
+{
+	const u64 step = low ? PAGE_SIZE : pt_span(f, p.level);
+	u64 i;
+
+	*gone = 0;
+	for (i = 0; i < n; i++, va += step) {
+		ulong old = pt_load(f, low, p.level, &p.entry[i]);
 
 		if (!(old & PTE_P)) {
-			*holes = true;
+			c->holes = true;
 			continue;
 		}
-		if (!pt_is_leaf(f, p.level, old))
+		if (!low && !pt_is_leaf(f, p.level, old))
 			break;
-		pt_store(f, root->mm, p.level, va + i * step, &p.entry[i], clear ? 0 : (old & ~PT_PROT_MASK) | prot);
-		gather_va(tlb, va + i * step);
-		gone++;
+		pt_store(f, low, mm, p.level, va, &p.entry[i], clear ? 0 : (old & ~PT_PROT_MASK) | c->prot);
+		gather_va(&c->tlb, va);
+		++*gone;
 	}
+	return i;
+}
+
+/* Changes from @p on, to the end of the table or of the range. Returns the bytes passed. */
+static __always_inline u64 change_run(const struct pt_format *f, struct pt_root *root, struct pt_pos p, ulong va,
+				      u64 left, struct change *c, bool clear)
+{
+	u64 room = (u64)(PTE_ENTRIES - pt_index(f, p.level, va));
+	u64 n = left >> f->level[p.level].shift, passed, gone;
+
+	n = min(n, room);
+	if (p.level == PT_PTE)
+		passed = change_entries(f, true, clear, root->mm, p, va, n, c, &gone);
+	else
+		passed = change_entries(f, false, clear, root->mm, p, va, n, c, &gone);
 	if (clear)
 		root->leaf_count[p.level] -= gone;
-	return i * step;
+	return passed << f->level[p.level].shift;
 }
 
 /* Both ends are split first, so that no leaf in between sticks out, and nothing can fail any more.
@@ -259,36 +289,34 @@ static __always_inline u64 change_run(const struct pt_format *f, struct pt_root 
 static __always_inline int change_range(const struct pt_format *f, struct pt_root *root, ulong va, u64 size, bool clear,
 					ulong prot)
 {
-	struct mmu_gather tlb;
-	bool holes = false;
+	struct change c = {.prot = prot};
 	int err;
 
-	gather_init(&tlb, root);
-	err = f->split_at(root, va, &tlb);
+	gather_init(&c.tlb, root);
+	err = f->split_at(root, va, &c.tlb);
 	if (!err)
-		err = f->split_at(root, va + size, &tlb);
+		err = f->split_at(root, va + size, &c.tlb);
 	for (u64 done = 0; done < size && !err;) {
-		struct pt_pos p = f->find(root->top, va + done, PT_PTE);
+		ulong at = va + done;
+		struct pt_pos p = f->find(root->top, at, PT_PTE);
 
 		if (!(p.value & PTE_P)) {
 			u64 span = pt_span(f, p.level);
 
-			holes = true;
-			done += span - ((va + done) & (span - 1));
+			c.holes = true;
+			done += span - (at & (span - 1));
 			continue;
 		}
 		if (!clear && (prot & PTE_U))
-			open_to_user(f, root, va + done, p.level);
-		ulong at = va + done;
-
-		done += change_run(f, root, p, at, size - done, clear, prot, &tlb, &holes);
+			open_to_user(f, root, at, p.level);
+		done += change_run(f, root, p, at, size - done, &c, clear);
 		if (clear)
-			f->prune(root, at, &tlb);
+			f->prune(root, at, &c.tlb);
 	}
-	gather_flush(&tlb);
+	gather_flush(&c.tlb);
 	if (err)
 		return err;
-	return holes && !clear ? -ENOENT : 0;
+	return c.holes && !clear ? -ENOENT : 0;
 }
 
 /* ---- the instances ---- */
@@ -387,8 +415,8 @@ int pt_hang(struct pt_root *root, ulong va, enum pt_level level, u64 table)
 		gather_flush(&tlb);
 		return err;
 	}
-	pt_table_added(&pt_long4, root->mm, level - 1, table >> PAGE_SHIFT);
-	pt_store(&pt_long4, root->mm, level, va, p.entry, table | TABLE_BITS | PT_HUNG);
+	pt_long_table_added(root->mm, level - 1, table >> PAGE_SHIFT);
+	pt_long_store(root->mm, level, va, p.entry, table | TABLE_BITS | PT_HUNG);
 	return 0;
 }
 
@@ -400,8 +428,8 @@ int pt_unhang(struct pt_root *root, ulong va, enum pt_level level)
 	if (p.level != level || level == PT_PTE || !(p.value & PT_HUNG) || pt_is_leaf(&pt_long4, level, p.value))
 		return -EINVAL;
 	gather_init(&tlb, root);
-	pt_store(&pt_long4, root->mm, level, va, p.entry, 0);
-	pt_table_removed(&pt_long4, level - 1, (p.value & PTE_ADDR) >> PAGE_SHIFT);
+	pt_long_store(root->mm, level, va, p.entry, 0);
+	pt_long_table_removed(level - 1, (p.value & PTE_ADDR) >> PAGE_SHIFT);
 	gather_va(&tlb, va);
 	pt_long4_prune(root, va, &tlb);
 	gather_flush(&tlb);

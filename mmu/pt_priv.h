@@ -1,7 +1,7 @@
 /*
- * A page-table format as data, and the one descent that all operations share. A format is a
- * constant; everything here is inlined into functions that name one, so that its functions and
- * shifts become immediate. A second format is a second constant and a second set of instances.
+ * A page-table format as data, and the one descent that all operations share. A format is a constant; what is here is inlined
+ * into functions that name one, so that its functions and shifts become immediate. A second format is a second constant and a
+ * second set of instances.
  *
  * Private to mmu/. Read next: mmu/pt.c.
  */
@@ -17,33 +17,6 @@
 #define PT_BIT_PAT_LARGE BIT(12) /* in a large leaf */
 
 struct mmu_gather;
-struct pt_pos;
-
-struct pt_level_desc {
-	const char *name;
-	u8 shift;  /* va bits below the index */
-	bool leaf; /* PTE_PS, or being the lowest, makes an entry a leaf here */
-};
-
-/* How a format's entries are read and written. Constant per format: the choice is made by the
- * compiler. */
-enum pt_access {
-	PT_BY_OPS, /* our own tables: every load, store and table page through an op */
-};
-
-struct pt_format {
-	enum pt_level top;
-	struct pt_level_desc level[PT_LEVELS];
-	enum pt_access access;
-	/*
-	 * What runs once per table, not once per entry: out of line (pt.c), so that its code is in
-	 * the image once per format and not once per use.
-	 */
-	struct pt_pos (*find)(u64 top, ulong va, enum pt_level stop);
-	int (*grow)(struct pt_root *root, ulong va, enum pt_level level, ulong user, struct pt_pos *p);
-	void (*prune)(struct pt_root *root, ulong va, struct mmu_gather *tlb);
-	int (*split_at)(struct pt_root *root, ulong va, struct mmu_gather *tlb);
-};
 
 /* An entry in a tree: where it stands, what it holds. */
 struct pt_pos {
@@ -52,120 +25,93 @@ struct pt_pos {
 	enum pt_level level;
 };
 
-/* ---- access through the ops ---- */
+struct pt_level_desc {
+	const char *name;
+	u8 shift;  /* va bits below the index */
+	bool leaf; /* PTE_PS, or being the lowest, makes an entry a leaf here */
+};
 
-static __always_inline ulong ops_load(enum pt_level level, const ulong *entry)
-{
-	ulong raw = *(const volatile ulong *)entry;
+/* How ptes are read and written in the innermost loops. Constant per format: the compiler chooses. */
+enum pt_access {
+	PT_BY_OPS, /* our own tables: every load and store through an op */
+};
 
-	switch (level) {
-	case PT_PTE:
-		return pv_pte_val((pte_t){raw});
-	case PT_PMD:
-		return pv_pmd_val((pmd_t){raw});
-	case PT_PUD:
-		return pv_pud_val((pud_t){raw});
-	default:
-		return pv_p4d_val((p4d_t){raw});
-	}
-}
+struct pt_format {
+	enum pt_level top;
+	struct pt_level_desc level[PT_LEVELS];
+	enum pt_access access;
 
-static __always_inline void ops_store(struct mm_struct *mm, enum pt_level level, ulong va, ulong *entry, ulong value)
-{
-	switch (level) {
-	case PT_PTE:
-		if (mm)
-			pv_set_pte_at(mm, va, (pte_t *)entry, pv_make_pte(value));
-		else
-			pv_set_pte((pte_t *)entry, pv_make_pte(value));
-		break;
-	case PT_PMD:
-		pv_set_pmd((pmd_t *)entry, pv_make_pmd(value));
-		break;
-	case PT_PUD:
-		pv_set_pud((pud_t *)entry, pv_make_pud(value));
-		break;
-	default:
-		pv_set_p4d((p4d_t *)entry, pv_make_p4d(value));
-		break;
-	}
-}
+	/* Entries at any level, and table pages as they come and go: for what runs once per table. */
+	ulong (*load)(enum pt_level level, const ulong *entry);
+	void (*store)(struct mm_struct *mm, enum pt_level level, ulong va, ulong *entry, ulong value);
+	void (*table_added)(struct mm_struct *mm, enum pt_level level, u64 pfn);
+	void (*table_removed)(enum pt_level level, u64 pfn);
 
-/* A table of entries of @level comes into the tree. The top one is pgd_alloc's. */
-static __always_inline void ops_table_added(struct mm_struct *mm, enum pt_level level, u64 pfn)
-{
-	if (level == PT_PTE)
-		pv_alloc_pte(mm, pfn);
-	else if (level == PT_PMD)
-		pv_alloc_pmd(mm, pfn);
-	else
-		pv_alloc_pud(mm, pfn);
-}
+	/* Instances of the parts that run once per table: out of line, once per format and not once per use. */
+	struct pt_pos (*find)(u64 top, ulong va, enum pt_level stop);
+	int (*grow)(struct pt_root *root, ulong va, enum pt_level level, ulong user, struct pt_pos *p);
+	void (*prune)(struct pt_root *root, ulong va, struct mmu_gather *tlb);
+	int (*split_at)(struct pt_root *root, ulong va, struct mmu_gather *tlb);
+};
 
-static __always_inline void ops_table_removed(enum pt_level level, u64 pfn)
-{
-	if (level == PT_PTE)
-		pv_release_pte(pfn);
-	else if (level == PT_PMD)
-		pv_release_pmd(pfn);
-	else
-		pv_release_pud(pfn);
-}
+ulong pt_long_load(enum pt_level level, const ulong *entry);
+void pt_long_store(struct mm_struct *mm, enum pt_level level, ulong va, ulong *entry, ulong value);
+void pt_long_table_added(struct mm_struct *mm, enum pt_level level, u64 pfn);
+void pt_long_table_removed(enum pt_level level, u64 pfn);
 
 struct pt_pos pt_long4_find(u64 top, ulong va, enum pt_level stop);
 int pt_long4_grow(struct pt_root *root, ulong va, enum pt_level level, ulong user, struct pt_pos *p);
 void pt_long4_prune(struct pt_root *root, ulong va, struct mmu_gather *tlb);
 int pt_long4_split_at(struct pt_root *root, ulong va, struct mmu_gather *tlb);
 
-/* ---- access as the format says: a raw one is one more case in each of these ---- */
-
-static __always_inline ulong pt_load(const struct pt_format *f, enum pt_level level, const ulong *entry)
-{
-	switch (f->access) {
-	case PT_BY_OPS:
-		return ops_load(level, entry);
-	}
-	return 0;
-}
-
-static __always_inline void pt_store(const struct pt_format *f, struct mm_struct *mm, enum pt_level level, ulong va,
-				     ulong *entry, ulong value)
-{
-	switch (f->access) {
-	case PT_BY_OPS:
-		ops_store(mm, level, va, entry, value);
-	}
-}
-
-static __always_inline void pt_table_added(const struct pt_format *f, struct mm_struct *mm, enum pt_level level,
-					   u64 pfn)
-{
-	switch (f->access) {
-	case PT_BY_OPS:
-		ops_table_added(mm, level, pfn);
-	}
-}
-
-static __always_inline void pt_table_removed(const struct pt_format *f, enum pt_level level, u64 pfn)
-{
-	switch (f->access) {
-	case PT_BY_OPS:
-		ops_table_removed(level, pfn);
-	}
-}
-
-/* ---- long mode, four levels ---- */
-
 /* SDM 3A table 4-15 and following; 1 GiB leaves only where the caller's capabilities say so. */
 static const struct pt_format pt_long4 = {
 	.top = PT_P4D,
 	.level = {{"pte", 12, true}, {"pmd", 21, true}, {"pud", 30, true}, {"p4d", 39, false}},
 	.access = PT_BY_OPS,
+	.load = pt_long_load,
+	.store = pt_long_store,
+	.table_added = pt_long_table_added,
+	.table_removed = pt_long_table_removed,
 	.find = pt_long4_find,
 	.grow = pt_long4_grow,
 	.prune = pt_long4_prune,
 	.split_at = pt_long4_split_at,
 };
+
+/* ---- ptes, in the innermost loops ---- */
+
+static __always_inline ulong ops_load_pte(const ulong *entry)
+{
+	return pv_pte_val((pte_t){*(const volatile ulong *)entry});
+}
+
+static __always_inline void ops_store_pte(struct mm_struct *mm, ulong va, ulong *entry, ulong value)
+{
+	pte_t pte = pv_make_pte(value);
+
+	if (mm)
+		pv_set_pte_at(mm, va, (pte_t *)entry, pte);
+	else
+		pv_set_pte((pte_t *)entry, pte);
+}
+
+/* @low is a constant: true where the entry is known to be a pte. A raw format is one more case in each. */
+static __always_inline ulong pt_load(const struct pt_format *f, bool low, enum pt_level level, const ulong *entry)
+{
+	if (low && f->access == PT_BY_OPS)
+		return ops_load_pte(entry);
+	return f->load(level, entry);
+}
+
+static __always_inline void pt_store(const struct pt_format *f, bool low, struct mm_struct *mm, enum pt_level level,
+				     ulong va, ulong *entry, ulong value)
+{
+	if (low && f->access == PT_BY_OPS)
+		ops_store_pte(mm, va, entry, value);
+	else
+		f->store(mm, level, va, entry, value);
+}
 
 /* ---- the descent ---- */
 
@@ -199,7 +145,7 @@ static __always_inline struct pt_pos pt_find(const struct pt_format *f, u64 top,
 
 	for (;; p.level--) {
 		p.entry = (ulong *)pa_va(table) + pt_index(f, p.level, va);
-		p.value = pt_load(f, p.level, p.entry);
+		p.value = f->load(p.level, p.entry);
 		if (p.level == stop || !(p.value & PTE_P) || pt_is_leaf(f, p.level, p.value))
 			return p;
 		table = p.value & PTE_ADDR;

@@ -33,7 +33,7 @@ static bool entry_is_sane(enum pt_level level, ulong value)
 
 static ulong load(u64 table, enum pt_level level, unsigned index)
 {
-	return pt_load(format, level, (const ulong *)pa_va(table) + index);
+	return format->load(level, (const ulong *)pa_va(table) + index);
 }
 
 static ulong canonical(ulong va)

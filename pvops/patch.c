@@ -57,41 +57,45 @@ struct pv_site_state *pv_site_state(unsigned index)
 	return &__pv_site_states[index];
 }
 
-/* Templates by function: chains through template_next, heads hashed by address. */
-#define TEMPLATE_BUCKETS 64
+/*
+ * Templates by function: the head of each bucket is almost always the one that is asked for; the rest of the bucket is chained
+ * through template_next.
+ */
+#define TEMPLATE_BUCKETS 256
 #define TEMPLATE_MAX	 255
-static u8 template_head[TEMPLATE_BUCKETS], template_next[TEMPLATE_MAX + 1]; /* index + 1; 0 ends */
-static bool templates_hashed;
+static const struct pv_template *template_head[TEMPLATE_BUCKETS];
+static const struct pv_template *template_next[TEMPLATE_MAX];
 
 static inline unsigned template_bucket(const void *func)
 {
-	return ((ulong)func >> 4 ^ (ulong)func >> 10) % TEMPLATE_BUCKETS;
+	return ((ulong)func >> 3 ^ (ulong)func >> 11) % TEMPLATE_BUCKETS;
 }
 
 static void templates_hash(void)
 {
-	const struct pv_template *t = __pv_templates_start;
-	unsigned i;
+	const struct pv_template *t;
 
-	BUG_ON(__pv_templates_end - t > TEMPLATE_MAX);
-	for (i = 1; t < __pv_templates_end; t++, i++) {
-		u8 *head = &template_head[template_bucket(t->func)];
+	BUG_ON(__pv_templates_end - __pv_templates_start > TEMPLATE_MAX);
+	for (t = __pv_templates_start; t < __pv_templates_end; t++) {
+		const struct pv_template **head = &template_head[template_bucket(t->func)];
 
-		template_next[i] = *head;
-		*head = (u8)i;
+		template_next[t - __pv_templates_start] = *head;
+		*head = t;
 	}
-	templates_hashed = true;
 }
 
 const struct pv_template *pv_template_find(const void *func)
 {
-	unsigned i;
+	static bool hashed;
+	const struct pv_template *t;
 
-	if (unlikely(!templates_hashed))
+	if (unlikely(!hashed)) {
 		templates_hash();
-	for (i = template_head[template_bucket(func)]; i; i = template_next[i])
-		if (__pv_templates_start[i - 1].func == func)
-			return &__pv_templates_start[i - 1];
+		hashed = true;
+	}
+	for (t = template_head[template_bucket(func)]; t; t = template_next[t - __pv_templates_start])
+		if (t->func == func)
+			return t;
 	return NULL;
 }
 
@@ -107,12 +111,13 @@ static int patch_branch(u8 type, const void *func, u8 *buf, ulong addr)
 	return 5;
 }
 
-static int patch_slot(u8 type, u16 clobbers, u8 *buf, ulong addr, unsigned len, bool inlining)
+/* Any slot. */
+static __noinline int patch_slot(u8 type, u16 clobbers, u8 *buf, ulong addr, unsigned len, bool inlining)
 {
 	const void *func = pv_slot(type);
 	const struct pv_template *t;
 
-	if (unlikely(!func)) {
+	if (!func) {
 		buf[0] = 0x0f; /* ud2: an empty slot must not be called */
 		buf[1] = 0x0b;
 		return 2;
@@ -128,9 +133,16 @@ static int patch_slot(u8 type, u16 clobbers, u8 *buf, ulong addr, unsigned len, 
 	return t->len;
 }
 
+/* The common case, a template that may be inlined, without a call; all others are patch_slot()'s. */
 int pv_patch_default(u8 type, u16 clobbers, void *buf, ulong addr, unsigned len)
 {
-	return patch_slot(type, clobbers, buf, addr, len, true);
+	const void *func = pv_slot(type);
+	const struct pv_template *t = template_head[template_bucket(func)];
+
+	if (unlikely(!t || t->func != func || !t->code || t->len > len || t->clobbers & ~clobbers))
+		return patch_slot(type, clobbers, buf, addr, len, true);
+	copy16(buf, t->code);
+	return t->len;
 }
 
 int pv_patch_direct(u8 type, u16 clobbers, void *buf, ulong addr, unsigned len)
@@ -162,27 +174,30 @@ static void log_refusal(const struct paravirt_patch_site *site, int refusal)
 		 d->name, (void *)site->instr, at.name, at.offset, pv_refusal_text(refusal));
 }
 
-/* Patches one site inside a poke batch. @buf starts as the original, so that a hook may leave it. */
+/* Patches one site inside a poke batch. Records are well-formed: tools/check/check_image.py has looked at each. */
 static int patch_site(const struct paravirt_patch_site *site, struct pv_site_state *state)
 {
 	u8 buf[PV_SITE_BUF + PV_SITE_BUF];
 	int used;
 
 	if (!(state->flags & PV_SITE_SAVED)) {
-		memcpy(state->original, site->instr, site->len);
-		state->flags |= PV_SITE_SAVED;
+		copy16(state->original, site->instr); /* what it copies too much is set below, or spare */
+		state->flags = PV_SITE_SAVED;
+	} else {
+		state->flags &= (u8)~PV_SITE_ARMED; /* what is written now holds no int3 */
 	}
-	copy16(buf, state->original);
 	used = pv_ops.init.patch(site->type, site->clobbers, buf, (ulong)site->instr, site->len);
 	if (unlikely(used < 0)) {
 		state->refusal = (u8)-used;
 		return used;
 	}
 	state->refusal = 0;
-	if (used <= site->len)
+	if (likely(used <= site->len)) {
 		copy16(buf + used, nops[site->len - used]);
-	else
+	} else {
 		BUG_ON(used != PV_PATCH_KEEP);
+		copy16(buf, state->original);
+	}
 	if (unlikely(!poke_write(site->instr, buf, site->len)))
 		panic("patching %s.%s at %p: text does not read back as written",
 		      pv_op_desc[site->type].group, pv_op_desc[site->type].name, (void *)site->instr);
@@ -199,7 +214,6 @@ struct pv_patch_result pv_patch(int type)
 	for (; site < __parainstructions_end; site++, state++) {
 		if (type != PV_ALL_TYPES && site->type != type)
 			continue;
-		BUG_ON(site->len > PV_SITE_MAX || site->type >= PV_TYPES);
 		result.sites++;
 		if (unlikely(patch_site(site, state) < 0))
 			result.refused++;
@@ -223,8 +237,10 @@ void pv_unpatch(int type)
 	for (; site < __parainstructions_end; site++, state++) {
 		if (type != PV_ALL_TYPES && site->type != type)
 			continue;
-		if (state->flags & PV_SITE_SAVED)
-			BUG_ON(!poke_write(site->instr, state->original, site->len));
+		if (!(state->flags & PV_SITE_SAVED))
+			continue;
+		BUG_ON(!poke_write(site->instr, state->original, site->len));
+		state->flags &= (u8)~PV_SITE_ARMED;
 	}
 	poke_end(flags);
 }

@@ -38,6 +38,14 @@ struct pv_template {
 	    ".short 772b - 771b, " STRINGIFY(clobbers) "\n\t.long 0\n\t"                           \
 	    ".popsection")
 
+/* States only what @func clobbers: a callee-save function that is called, never inlined. */
+#define PV_CLOBBERS(func, clobbers)                                                                                    \
+	asm(".pushsection .pv_templates, \"a\"\n\t"                                                                    \
+	    ".balign 8\n\t"                                                                                            \
+	    ".quad " func ", 0\n\t"                                                                                    \
+	    ".short 0, " STRINGIFY(clobbers) "\n\t.long 0\n\t"                                                         \
+	    ".popsection")
+
 /* Why a site was not patched: negative results of the hook. */
 enum pv_refusal {
 	PV_REFUSED_RANGE = 1, /* the function is out of reach of a rel32 */
@@ -61,11 +69,12 @@ const char *pv_kind_name(enum pv_kind kind);
 /* What the patcher remembers of each site; index as in .parainstructions. */
 struct pv_site_state {
 	u8 original[PV_SITE_MAX];
+	u8 spare[4];
 	u8 patched_first; /* first byte when it was armed for tracing */
 	u8 flags;	  /* PV_SITE_* */
 	u8 refusal;	  /* enum pv_refusal of the last attempt, 0: none */
-	u32 reserved;
 };
+_Static_assert(sizeof(struct pv_site_state) == 16, "linker.ld reserves as much as for the records");
 #define PV_SITE_SAVED	BIT(0) /* original[] is valid */
 #define PV_SITE_ARMED	BIT(1) /* first byte is int3: pvops/trace.h */
 #define PV_SITE_CROSSED BIT(2)

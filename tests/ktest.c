@@ -62,6 +62,19 @@ static bool selected(const struct ktest *t, const char *glob)
 	return strcmp(glob, "all") == 0 || glob_match(glob, t->name);
 }
 
+unsigned ktest_list(const char *glob)
+{
+	unsigned count = 0;
+
+	for_each_test(t) {
+		if (!selected(t, glob))
+			continue;
+		printk("%-48s %s:%u\n", t->name, t->file, t->line);
+		count++;
+	}
+	return count;
+}
+
 static bool run_one(const struct ktest *t, unsigned number)
 {
 	current.failed = current.skipped = false;

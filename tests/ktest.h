@@ -72,4 +72,7 @@ bool ktest_deviates(const char *id);
  */
 int ktest_run(const char *glob);
 
+/* Prints the names of the tests that match, with their places; runs nothing. Returns how many. For the monitor. */
+unsigned ktest_list(const char *glob);
+
 #endif

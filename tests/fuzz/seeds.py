@@ -35,13 +35,13 @@ EGA = struct.pack("<QIIIBBH", 0xB8000, 160, 80, 25, 16, 2, 0)
 
 
 def pvh(version):
-    """Memory with a start_info at 8, then lists and texts."""
+    """Memory with a start_info at 8 (what the first word says), then lists and texts."""
     modules, memmap, texts = 0x40, 0x80, 0x80 + 24 * len(PC_MAP)
     start = struct.pack("<IIIIQQQQII", 0x336EC578, version, 0, 2, modules, texts, 0xF5AD0, memmap,
                         len(PC_MAP), 0)
     lists = struct.pack("<8Q", 0x7F00000, 0x1000, texts + 16, 0, 5 << 30, 1 << 30, 0, 0)
     ranges = b"".join(struct.pack("<QQII", *entry, 0) for entry in PC_MAP)
-    return bytes(8) + start + lists + ranges + b"test=all\0".ljust(16, b"\0") + b"initrd\0"
+    return struct.pack("<Q", 8) + start + lists + ranges + b"test=all\0".ljust(16, b"\0") + b"initrd\0"
 
 
 def memmap_ops(count, scale, step, length):

@@ -60,10 +60,21 @@ class Monitor:
         _echo, _newline, rest = answer.partition("\n")
         return rest.strip("\n")
 
+    def ask_at_length(self, text):
+        """Types a line whose answer may hold prompts itself (log): all that comes until it is quiet."""
+        self._qemu.send(text + "\r")
+        parts = []
+        while True:
+            try:
+                parts.append(self._qemu.read_nonblocking(65536, timeout=SETTLE))
+            except pexpect.TIMEOUT:
+                return clean(b"".join(parts))
+
     def leave(self, text, expect_prompts=True):
         """Types a line that ends QEMU; returns its exit code after counting the session's prompts."""
         self._qemu.send(text + "\r")
-        self._expect(pexpect.EOF)
+        if self._qemu.expect([pexpect.EOF, re.escape(PROMPT).encode(), pexpect.TIMEOUT]):
+            raise AssertionError(f"{text!r} did not end QEMU; the log ends: {self.text()[-800:]!r}")
         self._qemu.close()
         if expect_prompts:
             prompts = self.text().count(PROMPT)

@@ -135,9 +135,17 @@ class Session:
         reset = judged.verdict == Verdict.TRIPLE_FAULT
         place = "QEMU notes a triple fault too" if reset and qemu.noted_triple_fault(files) else ""
         lines = [f"{judged.verdict.value}, expected {env.expect.value}: {judged.why}", place,
-                 f"log {os.path.relpath(files.path('log'), REPO)}, command in {files.name}.cmd; it ends:"]
-        tail = judged.text.splitlines()[-TAIL_LINES:]
-        return "\n".join([line for line in lines if line] + ["    " + line for line in tail])
+                 f"log {os.path.relpath(files.path('log'), REPO)}, command in {files.name}.cmd"]
+        detail = failed_tests(judged.run) or ["it ends:"] + judged.text.splitlines()[-TAIL_LINES:]
+        return "\n".join([line for line in lines if line] + ["    " + line for line in detail])
+
+
+def failed_tests(run):
+    """Each failed test of a whole run, with the end of what it noted."""
+    if not run.complete:
+        return []
+    return [line for result in run.results if result.status == ktap.FAIL
+            for line in [f"{result.name}:"] + ["    " + note for note in result.notes[-8:]]]
 
 
 def difference(first, second, number):

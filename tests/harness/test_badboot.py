@@ -67,7 +67,7 @@ MULTIBOOT2 = [
     Case("map-too-small", REFUSED, r"(?i)memory", bb.information(CMDLINE, bb.map_tag(SMALL_MAP))),
     Case("map-just-enough", PASS, "", bb.information(CMDLINE, bb.map_tag(ENOUGH_MAP))),
     Case("module-on-kernel", PASS, r"overlaps the kernel",
-         bb.information(CMDLINE, MAP, bb.module_tag(0x180000, 0x190000))),
+         bb.information(CMDLINE, MAP, bb.module_tag(MIB + 0x1000, MIB + 0x3000))),
     Case("module-empty", PASS, r"module .*empty", bb.information(CMDLINE, MAP, bb.module_tag(0x800000, 0x800000))),
     Case("cmdline-4095", PASS, r"word 2, \"xxx",
          bb.information(bb.text_tag(bb.CMDLINE, (RUN + " ").ljust(4095, "x")), MAP)),
@@ -102,7 +102,7 @@ PVH = [
     Case("map-out-of-reach", REFUSED, r"PVH memory map at .* out of reach", pvh(memmap=1 << 60, count=3)),
     Case("map-too-small", REFUSED, r"(?i)memory", pvh(SMALL_MAP)),
     Case("version-0", REFUSED, r"no memory map", pvh(PC_MAP, version=0)),
-    Case("module-on-kernel", PASS, r"overlaps the kernel", pvh(PC_MAP, modules=bb.pvh_module(0x180000, 0x1000))),
+    Case("module-on-kernel", PASS, r"overlaps the kernel", pvh(PC_MAP, modules=bb.pvh_module(MIB + 0x1000, 0x1000))),
     Case("magic-wrong", REFUSED, r"magic", pvh(PC_MAP, magic=0x12345678)),
     Case("cmdline-5000", PASS, r"longer than 4095 bytes, cut", pvh(PC_MAP, line=(RUN + " ").ljust(5000, "x"))),
 ]

@@ -20,7 +20,7 @@ BASE = environments.Environment("crash", 10)
 REGISTERS = (r"(?i)\brip\b.{0,4}[0-9a-f]{16}", r"(?i)\brsp\b.{0,4}[0-9a-f]{16}", r"(?i)\brax\b.{0,4}[0-9a-f]{16}",
              r"(?i)\bcr3\b.{0,4}[0-9a-f]{6,16}")
 BACKTRACE = (r"(?i)backtrace", r"\b[a-z_][a-z0-9_]{3,}\+0x[0-9a-f]+")
-WALK = (r"(?i)(pml4|pgd|pud|level 4).*[0-9a-f]{4,16}",)
+WALK = (r"walk of [0-9a-f]{16}", r"p4d\[ *\d+\] [0-9a-f]{16}", r"not mapped")
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Kind:
 
 
 KINDS = [
-    Kind("pf", (r"(?i)#PF|page fault", r"(?i)write", r"(?i)not present", r"(?i)\bcr2\b",
-                *REGISTERS, *WALK, *BACKTRACE)),
-    Kind("ud", (r"(?i)#UD|invalid opcode", *REGISTERS, *BACKTRACE)),
-    Kind("gp", (r"(?i)#GP|general protection", *REGISTERS, *BACKTRACE)),
-    Kind("df", (r"(?i)#DF|double fault", r"(?i)guard|stack", *REGISTERS, *BACKTRACE)),
-    Kind("bug", (r"^panic: ", *BACKTRACE)),
+    Kind("pf", (r"#PF page fault", r"error code 0x2: write by supervisor, page not present", r"cr2 0{14}10\b",
+                r"rip .* crash_pf\+", *REGISTERS, *WALK, *BACKTRACE)),
+    Kind("ud", (r"#UD invalid opcode", r"rip .* crash_ud\+", *REGISTERS, *BACKTRACE)),
+    Kind("gp", (r"#GP general protection", r"rip .* crash_gp\+", *REGISTERS, *BACKTRACE)),
+    Kind("df", (r"#DF double fault", r"rip .* crash_df\+", *REGISTERS, *WALK, *BACKTRACE)),
+    Kind("bug", (r"^panic: boot/crash\.c:\d+: ", r"crash_bug\+", *BACKTRACE)),
 ]
 
 

@@ -170,11 +170,13 @@ def test_every_site_of_the_image(booted):
         assert bool(proof.kinds["inlined"]) == (mode == "native")
 
 
-@pytest.mark.parametrize("place", ["first byte", "last byte", "before", "behind", "slot"])
+@pytest.mark.parametrize("place", ["first byte", "padding", "before", "behind", "slot"])
 def test_one_flipped_bit_is_seen(booted, place):
     mode, image, names, memory = booted
     site = read_sites(image)[0]
-    addr = {"first byte": site.instr, "last byte": site.instr + site.len - 1, "before": site.instr - 1,
+    whole = patchproof.Proof(image, memory, names, mode)
+    length = 5 if mode == "off" else len(whole.expect(site, image.read(site.instr, site.len))[1])
+    addr = {"first byte": site.instr, "padding": site.instr + length, "before": site.instr - 1,
             "behind": site.instr + site.len, "slot": image.address(patchproof.TABLE) + 8 * site.type}[place]
     proof = patchproof.Proof(image, Broken(memory, addr), names, mode)
     proof.run()

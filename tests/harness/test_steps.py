@@ -12,10 +12,10 @@ def test_step(step, harness):
     harness.results.add_budget(step.name, step.seconds, step.limit, done.seconds, state)
     for name, status, text in done.cases:
         harness.results.add(step.name, name, status, text)
-    tail = "\n".join("    " + line for line in done.text.splitlines()[-30:])
+    failed = [name for name, status, _text in done.cases if status == "fail"]
+    tail = "\n".join("    " + line for line in [f"failed: {name}" for name in failed] + done.text.splitlines()[-30:])
     if done.exit_code is None:
         pytest.fail(f"make {step.target} was ended after {done.seconds:.0f} s\n{tail}", pytrace=False)
     if done.exit_code:
         pytest.fail(f"make {step.target} failed, {steps.relative_log(files)} ends:\n{tail}", pytrace=False)
-    failed = [name for name, status, _text in done.cases if status == "fail"]
     assert not failed, f"make {step.target} ended well although these failed: {failed}"

@@ -21,17 +21,22 @@ static inline bool has_problem(const struct boot_info *bi, const char *text)
 	return false;
 }
 
+/* Ends within @size, and holds printable ASCII only. */
+static inline bool is_plain_text(const char *text, size_t size)
+{
+	if (!memchr(text, 0, size))
+		return false;
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			return false;
+	return true;
+}
+
 static inline const char *problem_fault(const struct boot_info *bi)
 {
-	for (u32 i = 0; i < min(bi->problem_count, (u32)BOOT_PROBLEM_MAX); i++) {
-		const char *text = bi->problem[i];
-
-		if (!memchr(text, 0, BOOT_PROBLEM_TEXT) || !*text)
-			return "a problem line is empty or does not end";
-		for (; *text; text++)
-			if (*text < ' ' || *text > '~')
-				return "a problem line holds an unprintable byte";
-	}
+	for (u32 i = 0; i < min(bi->problem_count, (u32)BOOT_PROBLEM_MAX); i++)
+		if (!is_plain_text(bi->problem[i], BOOT_PROBLEM_TEXT) || !bi->problem[i][0])
+			return "a problem line is empty, does not end or is not printable";
 	return NULL;
 }
 
@@ -45,15 +50,15 @@ static inline const char *boot_info_fault(const struct boot_info *bi)
 		return fault;
 	if (!bi->protocol)
 		return "no protocol";
-	if (!memchr(bi->cmdline, 0, sizeof(bi->cmdline)) || !memchr(bi->loader, 0, sizeof(bi->loader)))
-		return "a text does not end";
+	if (!is_plain_text(bi->cmdline, sizeof(bi->cmdline)) || !is_plain_text(bi->loader, sizeof(bi->loader)))
+		return "a text does not end or is not printable";
 	if (bi->module_count > BOOT_MODULE_MAX)
 		return "too many modules";
 	for (u32 i = 0; i < bi->module_count; i++) {
 		if (bi->module[i].base >= bi->module[i].end)
 			return "an empty module";
-		if (!memchr(bi->module[i].name, 0, BOOT_MODNAME_MAX))
-			return "a module's name does not end";
+		if (!is_plain_text(bi->module[i].name, BOOT_MODNAME_MAX))
+			return "a module's name does not end or is not printable";
 	}
 	if (bi->rsdp_len != 0 && bi->rsdp_len != 20 && bi->rsdp_len != 36)
 		return "an RSDP of no known length";

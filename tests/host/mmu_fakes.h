@@ -39,8 +39,7 @@ static inline void fake_ram_reset(void)
 {
 	if (fake_ram)
 		munmap(fake_ram, FAKE_RAM_END);
-	fake_ram = mmap(NULL, FAKE_RAM_END, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	fake_ram = mmap(NULL, FAKE_RAM_END, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (fake_ram == MAP_FAILED)
 		abort();
 }

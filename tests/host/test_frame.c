@@ -180,8 +180,7 @@ static void beyond_the_direct_map(void **state)
 	assert_int_equal(frame_init(&map, image, 1), 0);
 	assert_int_equal(frame_stats().ignored_count, 3 + 7);
 	assert_int_equal(frame_stats().usable_count,
-			 frame_stats().reserved_count + frame_stats().ignored_count +
-				 frame_stats().total_count);
+			 frame_stats().reserved_count + frame_stats().ignored_count + frame_stats().total_count);
 	assert_true(free_panics(DIRECT_SIZE));
 }
 
@@ -281,8 +280,7 @@ static u64 model_first(u64 count, u64 align)
 static void model_take(u64 count, u64 align)
 {
 	u64 want = model_first(count, align);
-	u64 got = count == 1 && align == 1 ? frame_alloc() :
-					     frame_alloc_contiguous(count, align * PAGE_SIZE);
+	u64 got = count == 1 && align == 1 ? frame_alloc() : frame_alloc_contiguous(count, align * PAGE_SIZE);
 
 	assert_int_equal(got, want * PAGE_SIZE);
 	for (u64 i = 0; want && i < count; i++)

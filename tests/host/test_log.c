@@ -227,6 +227,39 @@ static void lib_log_lock(void **state)
 	assert_int_equal(unlocks, 7);
 }
 
+/* Captured text goes to nobody else, raw and shown alike; a buffer too small is filled to its end and no further. */
+static void lib_log_capture(void **state)
+{
+	char buf[16];
+	u64 pos;
+
+	(void)state;
+	printk("\n");
+	forget();
+	pos = log_ram_pos();
+	memset(buf, 'z', sizeof(buf));
+	log_capture(buf, 12);
+	assert_string_equal(buf, "");
+	printk("ab%d", 3);
+	log_show("!", 1);
+	assert_string_equal(buf, "ab3!");
+	log_line("cpu", "%s", "yes");
+	assert_string_equal(buf, "ab3!cpu    ");
+	printk("more");
+	assert_int_equal(log_capture_end(), 4 + 12 + 4 + 4);
+	assert_string_equal(buf, "ab3!cpu    ");
+	assert_int_equal(buf[12], 'z');
+	assert_int_equal(seen_len, 0);
+	assert_int_equal(log_ram_pos(), pos);
+	log_fresh_line(); /* the sinks' line was not begun */
+	printk("after\n");
+	assert_string_equal(seen, "after\nafter\n");
+	log_capture(buf, 1);
+	printk("x");
+	assert_int_equal(log_capture_end(), 1);
+	assert_string_equal(buf, "");
+}
+
 /* A sink that is broken: it panics when the first panic's text comes. */
 static void panicking_write(struct log_sink *s, const char *text, size_t len)
 {
@@ -241,14 +274,17 @@ static void panicking_write(struct log_sink *s, const char *text, size_t len)
 static void lib_log_panic(void **state)
 {
 	static struct log_sink bad = {.name = "bad", .write = panicking_write};
+	char hidden[16];
 
 	(void)state;
 	log_add_sink(&bad);
 	log_set_lock(&log_lock_ops);
+	log_capture(hidden, sizeof(hidden));
 	locks = unlocks = 0;
 	forget();
 	log_enter_panic();
 	printk("first\n");
+	assert_string_equal(hidden, "");
 	assert_int_equal(locks, 0);
 	/* Three sinks at first; two of them, the good ones, then. */
 	assert_string_equal(seen, "first\nfirst\nfirst\ninner\ninner\n");
@@ -265,6 +301,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(lib_log_ram_one_huge_write),
 	cmocka_unit_test(lib_log_replay_after_wrap),
 	cmocka_unit_test(lib_log_lock),
+	cmocka_unit_test(lib_log_capture),
 	cmocka_unit_test(lib_log_panic),
 };
 

@@ -48,6 +48,7 @@ static void boot_multiboot2_text_without_nul(void **state)
 	assert_string_equal(bi.cmdline, "test=all");
 	assert_true(bi.cmdline_cut);
 	assert_string_equal(bi.module[0].name, "name");
+	assert_string_equal(bi.loader, "GRUB  [2J");
 	assert_true(has_problem(&bi, "command line: no NUL within its 8 bytes"));
 	assert_true(has_problem(&bi, "boot loader name: no NUL"));
 	assert_true(has_problem(&bi, "module name: no NUL within its 4 bytes"));
@@ -245,6 +246,7 @@ static void boot_multiboot2_framebuffers(void **state)
 		{{0xfd000000, 3200, 800, 600, 0, 1, rgb888}, "without a place or a size"},
 		{{0xfd000000, 3200, 800, 600, 32, 3, NULL}, "unknown kind"},
 		{{UINT64_MAX - 4096, 3200, 800, 600, 32, 1, rgb888}, "past 2^64"},
+		{{UINT64_MAX - UINT32_MAX, 1 << 16, 800, 1 << 16, 32, 1, rgb888}, "past 2^64"},
 		{{0xfd000000, UINT32_MAX, UINT32_MAX, UINT32_MAX, 64, 1, rgb888}, "than the pitch"},
 	};
 

@@ -79,15 +79,18 @@ class Image:
         return name if start == addr else f"{name}+{addr - start:#x}"
 
     def source(self, addrs):
-        """address -> (file, line) from DWARF, for those addresses that have it."""
+        """address -> (file, line) from DWARF, where it has one: of what was inlined, the line in a source, not a header."""
         if not addrs:
             return {}
-        run = subprocess.run(["addr2line", "-e", self.path, *(f"{addr:#x}" for addr in addrs)],
+        run = subprocess.run(["addr2line", "-a", "-i", "-e", self.path, *(f"{addr:#x}" for addr in addrs)],
                              capture_output=True, text=True, check=False)
-        out = {}
-        for addr, text in zip(addrs, run.stdout.splitlines()):
+        out, addr = {}, 0
+        for text in run.stdout.splitlines():
+            if text.startswith("0x"):
+                addr = int(text, 16)
+                continue
             name, _, number = text.split(" ")[0].rpartition(":")
-            if number.isdigit() and not name.startswith("??"):
+            if number.isdigit() and not name.startswith("??") and out.get(addr, ("x.h",))[0].endswith((".h", ".def")):
                 out[addr] = (name.removeprefix("./"), int(number))
         return out
 

@@ -16,7 +16,7 @@ ALTERNATIVES = 192
 
 Site = collections.namedtuple("Site", "instr type len clobbers place")
 Op = collections.namedtuple("Op", "group position name cls length native number")
-OP_LINE = re.compile(r"^PV_OP\((\w+), *(\d+), *(\w+), *(\w+), *(\d+), *(\w+),", re.M)
+OP_LINE = re.compile(r"^PV_OP\((\w+), *(\d+), *(\w+), *(\w+), *(\d+), *([\w()]+),", re.M)
 END_LINE = re.compile(r"^PV_GROUP_END\((\w+), *(\d+)\)", re.M)
 
 
@@ -40,6 +40,8 @@ def read_ops(path):
         base[group] = words
         words += int(size)
     ops = {}
+    if len(OP_LINE.findall(text)) != len(re.findall(r"^PV_OP\(", text, re.M)):
+        raise ValueError(f"{path}: a PV_OP row is not of the form that is read here")
     for group, position, name, cls, length, native in OP_LINE.findall(text):
         number = base[group] + int(position)
         ops[number] = Op(group, int(position), name, cls, int(length), native, number)

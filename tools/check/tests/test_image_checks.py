@@ -178,3 +178,9 @@ def test_size_leaves_out_tests(tmp_path):
                                      "{ *(.data.test) } :data\n/DISCARD/")]))
     size = check_size.check(findings.Report("size"), image)
     assert sum(segment.filesz for segment in image.segments) - size == 5000
+
+
+def test_ops_that_cannot_be_read_are_no_ops(tmp_path):
+    (tmp_path / "x.def").write_text(toy.OPS.replace("PV_IDENT", "a + b"))
+    with pytest.raises(ValueError):
+        read_ops(tmp_path / "x.def")

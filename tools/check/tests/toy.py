@@ -10,7 +10,7 @@ KBASE = 0xFFFFFFFF80000000
 
 OPS = """
 PV_GROUP(irq)
-PV_OP(irq, 0, irq_disable, VCALLEE0, 9, native_irq_disable, void)
+PV_OP(irq, 0, irq_disable, VCALLEE0, 9, PV_CALLEE_SAVE(native_irq_disable), void)
 PV_OP(irq, 1, halt, VCALL0, 6, native_halt, void)
 PV_OP(irq, 2, slow, VCALL0, 6, native_slow, void)
 PV_OP(irq, 3, nothing, VCALL0, 6, PV_NOP, void)

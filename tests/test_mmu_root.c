@@ -1,0 +1,193 @@
+/*
+ * A root beside the kernel's: built, run on, torn down. And the walk in words, on good and on corrupt tables.
+ */
+#include "arch/layout.h"
+#include "arch/regs.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "machine/fault.h"
+#include "mmu/frame.h"
+#include "mmu/kspace.h"
+#include "mmu/pt.h"
+#include "mmu/region.h"
+#include "pvops/pvops.h"
+#include "tests/ktest.h"
+
+#define USER_VA   0x40000000UL
+#define USER_PROT (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D | PTE_NX)
+/* Accessed by the kernel here, which may not touch user pages where SMAP is on: no U, and not global. */
+#define HERE_PROT (USER_PROT & ~PTE_U)
+#define SLOTS     256 /* of the kernel's half */
+
+/* An address-space tag for the ops; nobody looks inside. */
+static struct mm_struct *const some_mm = (struct mm_struct *)0x1000;
+
+static const struct pt_caps caps = {.pages_2m = true, .nx = true, .global = true};
+
+/* The kernel's half of @root: the kernel's own top entries, or none. */
+static void share_kernel_half(struct pt_root *root, bool on)
+{
+	ulong *mine = pa_va(root->top), *kernel = pa_va(kspace_root.top);
+
+	for (unsigned i = SLOTS; i < 2 * SLOTS; i++)
+		pv_set_p4d((p4d_t *)&mine[i], pv_make_p4d(on ? kernel[i] : 0));
+}
+
+TEST(mmu_root_separate_and_run_on)
+{
+	u64 before = frame_stats().free_count, pa = frame_alloc_zeroed();
+	struct pt_root root;
+	struct fault_record r = {.vector = FAULT_NONE};
+	struct pt_leaf leaf;
+	u64 got;
+	u8 byte = 0, other;
+	ulong flags;
+
+	REQUIRE(pa);
+	REQUIRE(pt_root_init(&root, some_mm, &caps) == 0);
+	EXPECT_EQ(pt_map(&root, USER_VA, pa, PAGE_SIZE, HERE_PROT), 0);
+	EXPECT(pt_translate(&root, USER_VA + 5, &got, &leaf));
+	EXPECT_EQ(got, pa + 5);
+	EXPECT_EQ(leaf.rights, PTE_P | PTE_W | PTE_NX);
+	EXPECT(!pt_translate(&kspace_root, USER_VA, &got, NULL));
+	EXPECT(!fault_read8(USER_VA, &byte, &r));
+
+	*(u8 *)pa_va(pa) = 0x3c;
+	share_kernel_half(&root, true);
+	flags = pv_irq_save();
+	pv_write_cr3(root.top);
+	root.live = true;
+	bool read = fault_read8(USER_VA, &byte, &r);
+	/* Live changes: the TLB entry that was just made must go. */
+	int err = pt_unmap(&root, USER_VA, PAGE_SIZE);
+	bool read_after = fault_read8(USER_VA, &other, &r);
+
+	kspace_activate();
+	root.live = false;
+	pv_irq_restore(flags);
+	EXPECT(read);
+	EXPECT_EQ(byte, 0x3c);
+	EXPECT_EQ(err, 0);
+	EXPECT(!read_after);
+	share_kernel_half(&root, false);
+	EXPECT_EQ(root.table_count, 1);
+	pt_root_destroy(&root);
+	frame_free(pa);
+	EXPECT_EQ(frame_stats().free_count, before);
+}
+
+/* More than is flushed one by one, on a live root of a process. */
+TEST(mmu_root_many_user_pages)
+{
+	u64 before = frame_stats().free_count, pa = frame_alloc_zeroed();
+	struct pt_root root;
+	unsigned seen = 0, left = 0;
+	ulong flags;
+	u8 byte;
+
+	REQUIRE(pa);
+	REQUIRE(pt_root_init(&root, some_mm, &caps) == 0);
+	for (unsigned i = 0; i < 100; i++)
+		EXPECT_EQ(pt_map(&root, USER_VA + i * PAGE_SIZE, pa, PAGE_SIZE, HERE_PROT), 0);
+	share_kernel_half(&root, true);
+	flags = pv_irq_save();
+	pv_write_cr3(root.top);
+	root.live = true;
+	for (unsigned i = 0; i < 100; i++)
+		seen += fault_read8(USER_VA + i * PAGE_SIZE, &byte, NULL);
+	pt_unmap(&root, USER_VA, 100 * PAGE_SIZE);
+	for (unsigned i = 0; i < 100; i++)
+		left += fault_read8(USER_VA + i * PAGE_SIZE, &byte, NULL);
+	kspace_activate();
+	root.live = false;
+	pv_irq_restore(flags);
+	EXPECT_EQ(seen, 100);
+	EXPECT_EQ(left, 0);
+	share_kernel_half(&root, false);
+	pt_root_destroy(&root);
+	frame_free(pa);
+	EXPECT_EQ(frame_stats().free_count, before);
+}
+
+/* A user page below tables that led to a kernel page only: the tables open. And destroying frees what is mapped. */
+TEST(mmu_root_user_bit_reaches_upper_levels)
+{
+	u64 before = frame_stats().free_count, got;
+	struct pt_root root;
+	struct pt_leaf leaf;
+
+	REQUIRE(pt_root_init(&root, NULL, &caps) == 0);
+	EXPECT_EQ(pt_map(&root, USER_VA, MIB, PAGE_SIZE, PT_PROT_RW), 0);
+	EXPECT(pt_translate(&root, USER_VA, &got, &leaf));
+	EXPECT_EQ(leaf.seen & PTE_U, 0);
+	EXPECT_EQ(pt_map(&root, USER_VA + PAGE_SIZE, 2 * MIB, PAGE_SIZE, USER_PROT), 0);
+	EXPECT(pt_translate(&root, USER_VA + PAGE_SIZE, &got, &leaf));
+	EXPECT_EQ(leaf.rights & PTE_U, PTE_U);
+	EXPECT(pt_translate(&root, USER_VA, &got, &leaf));
+	EXPECT_EQ(leaf.rights & PTE_U, 0);
+	EXPECT_EQ(pt_protect(&root, USER_VA, PAGE_SIZE, USER_PROT), 0);
+	EXPECT(pt_translate(&root, USER_VA, &got, &leaf));
+	EXPECT_EQ(leaf.rights & PTE_U, PTE_U);
+	EXPECT_EQ(pt_map(&root, SCRATCH_BASE, 0, 4 * GIB, PT_PROT_RO), 0);
+	EXPECT_EQ(root.leaf_count[PT_PMD], 2048);
+	pt_root_destroy(&root);
+	EXPECT_EQ(frame_stats().free_count, before);
+}
+
+/* ---- the walk in words ---- */
+
+static struct printf_out out;
+static char text[1024];
+
+static void capture(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	printf_format(&out, fmt, ap);
+	va_end(ap);
+}
+
+static bool walk_says(u64 top, ulong va, const char *pattern)
+{
+	out = (struct printf_out){.buf = text, .size = sizeof(text) - 1};
+	pt_describe(top, va, capture);
+	text[out.used] = '\0';
+	return glob_match(pattern, text);
+}
+
+TEST(mmu_walk_in_words)
+{
+	u64 top = pv_read_cr3() & PTE_ADDR;
+
+	EXPECT(walk_says(top, (ulong)__text_start,
+			 "*p4d*511*pud*510*pmd*pte*read-only*executable*-> physical 0x100000\n"));
+	EXPECT(walk_says(top, (ulong)text, "*writable*no-execute*-> physical *"));
+	EXPECT(walk_says(top, 0, "*p4d*empty*not mapped: no p4d\n"));
+	EXPECT(walk_says(top, 0x800000000000, "*not canonical*"));
+	EXPECT(walk_says(top, (ulong)__kstacks_start, "*pte*not mapped: no pte\n"));
+	EXPECT(walk_says(0xfffffffff000, 0, "*does not lie in RAM\n"));
+}
+
+TEST(mmu_walk_survives_corrupt_tables)
+{
+	u64 before = frame_stats().free_count, got;
+	struct pt_root root;
+	ulong *top;
+
+	REQUIRE(pt_root_init(&root, NULL, &caps) == 0);
+	top = pa_va(root.top);
+	top[0] = 0x000ffffffffff000 | PTE_P; /* far from any RAM */
+	EXPECT(walk_says(root.top, 0x1000, "*corrupt: this p4d leads to no table in RAM\n"));
+	EXPECT(!pt_translate(&root, 0x1000, &got, NULL));
+	top[0] = root.top | PTE_P | PTE_PS; /* no such leaf */
+	EXPECT(walk_says(root.top, 0x1000, "*corrupt*"));
+	top[0] = root.top | PTE_P; /* itself: ends at the lowest level */
+	EXPECT(walk_says(root.top, 0x1000, "*pte*not mapped: no pte\n"));
+	EXPECT(walk_says(root.top, 0, "*pte*-> physical *"));
+	top[0] = 0x2; /* not present, not zero */
+	EXPECT(walk_says(root.top, 0, "*not present*not mapped*"));
+	top[0] = 0;
+	pt_root_destroy(&root);
+	EXPECT_EQ(frame_stats().free_count, before);
+}

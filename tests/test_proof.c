@@ -1,0 +1,65 @@
+/* Proof of patching, part one: with poisoned slots the whole suite ran, and these sites it crossed. See pvops/trace.h. */
+#include "lib/ksyms.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "pvops/backend.h"
+#include "pvops/patch.h"
+#include "pvops/trace.h"
+#include "tests/ktest.h"
+
+/* Sites that a passing run cannot cross, by the function they are in. */
+static const struct {
+	const char *function, *reason;
+} unreachable[] = {
+	{"machine_reset", "ends the run"},
+	{"machine_off", "ends the run"},
+	{"machine_halt", "ends the run"},
+	{"machine_exit", "ends the run"},
+	{"dump_trap", "only a crash gets here: the crash environments do"},
+	{"print_and_stop", "only a crash gets here: the crash environments do"},
+};
+
+static const char *why_uncrossed(const char *function)
+{
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(unreachable); i++)
+		if (strcmp(unreachable[i].function, function) == 0)
+			return unreachable[i].reason;
+	return NULL;
+}
+
+static void report_uncrossed(unsigned index)
+{
+	const struct paravirt_patch_site *site = pv_site(index);
+	struct ksym sym = {"?", 0, 0};
+	const char *why;
+
+	ksym_lookup((ulong)site->instr, &sym);
+	why = why_uncrossed(sym.name);
+	printk("# not crossed: %s.%s in %s+%#lx: %s\n", pv_op_desc[site->type].group, pv_op_desc[site->type].name,
+	       sym.name, sym.offset, why ?: "NO REASON KNOWN");
+}
+
+TEST(pvops_proof_all_sites_crossed)
+{
+	unsigned i, crossed = 0, count = pv_site_count();
+
+	if (!ktest_whole_suite()) {
+		ktest_skip("needs the whole suite as its workload");
+		return;
+	}
+	if (!pv_patching) { /* then every site must be as linked */
+		for (i = 0; i < count; i++)
+			EXPECT_EQ(pv_site_kind(pv_site(i)->instr), PV_INDIRECT);
+		return;
+	}
+	EXPECT(pv_poisoned());
+	for (i = 0; i < count; i++)
+		crossed += !!(pv_site_state(i)->flags & PV_SITE_CROSSED);
+	printk("# slots poisoned; sites crossed: %u of %u\n", crossed, count);
+	for (i = 0; i < count; i++)
+		if (!(pv_site_state(i)->flags & PV_SITE_CROSSED))
+			report_uncrossed(i);
+	EXPECT((count - crossed) * 20 <= count); /* at most 5 % */
+}
