@@ -152,9 +152,28 @@ __native void native_load_idt(const struct desc_ptr *ptr)
 	asm volatile("lidt %0" ::"m"(*ptr));
 }
 
+/*
+ * The selector with the kernel's own GS base kept: its base becomes the user's. A selector that the CPU refuses leaves the
+ * null one. The load is done on the kernel's GS, so that its fault finds this CPU's data; a null selector clears the base
+ * on one vendor's CPUs and keeps it on the other's, so it is cleared here.
+ */
 __native void native_load_gs_index(unsigned selector)
 {
-	asm volatile("swapgs\n\tmov %0, %%gs\n\tswapgs" ::"r"(selector) : "memory");
+	ulong flags = native_save_fl();
+	u64 kernel_base, user_base;
+
+	native_irq_disable();
+	kernel_base = native_read_msr(MSR_GS_BASE);
+	asm volatile("1: mov %0, %%gs\n\t"
+		     "jmp 3f\n"
+		     "2: xor %0, %0\n\t"
+		     "mov %0, %%gs\n"
+		     "3:\n" EXTABLE("1b", "2b")
+		     : "+r"(selector));
+	user_base = selector & 0xfffc ? native_read_msr(MSR_GS_BASE) : 0;
+	native_write_msr(MSR_KERNEL_GS_BASE, (u32)user_base, (u32)(user_base >> 32));
+	native_write_msr(MSR_GS_BASE, (u32)kernel_base, (u32)(kernel_base >> 32));
+	native_restore_fl(flags);
 }
 
 __native void native_write_ldt_entry(struct desc_struct *ldt, int entry, const void *desc)

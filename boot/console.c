@@ -58,13 +58,13 @@ static bool com1_interrupt(struct pt_regs *regs)
 	return true;
 }
 
-static int console_getc(void)
+int console_getc(void)
 {
 	return uart_getc(&com1);
 }
 
-/* Waits for input. The halt is atomic with the enabling of interrupts, so no byte is slept through. */
-static void console_idle(void)
+/* The halt is atomic with the enabling of interrupts, so no byte is slept through. */
+void console_idle(void)
 {
 	if (!halt_when_idle) {
 		asm volatile("pause");

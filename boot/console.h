@@ -14,4 +14,8 @@ void console_input_init(void);
 /* Prints how input comes, and the serial port's counters since boot. */
 void console_report(void);
 
+/* The next byte of input or -1; waiting for one to come. The monitor's, told by console_input_init(). */
+int console_getc(void);
+void console_idle(void);
+
 #endif

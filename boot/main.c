@@ -30,6 +30,7 @@
 
 struct boot_info boot_info;
 struct boot_options boot_options;
+u64 boot_tsc, prompt_tsc;
 
 void boot_refuse(const char *why)
 {
@@ -43,6 +44,7 @@ void boot_enter(u32 protocol, u32 info_pa)
 	const struct phys_view low = {pa_va(0), BOOT_MAPPED};
 	int err;
 
+	boot_tsc = pv_read_tsc();
 	console_init();
 	machine_panic_init();
 	printk("\nParavane " PARAVANE_VERSION "\n");
@@ -121,6 +123,7 @@ void kernel_start(struct boot_info *bi)
 	console_input_init();
 	pv_irq_enable();
 	crash_on_request(boot_options.crash);
+	prompt_tsc = pv_read_tsc();
 	run_unattended();
 	printk("\nReady. `help` lists the commands.\n");
 	monitor_run();

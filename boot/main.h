@@ -23,6 +23,9 @@ __noreturn void boot_refuse(const char *why);
 /* crash=KIND: provokes a crash on purpose, to see its dump (boot/crash.c). "" does nothing. */
 void crash_on_request(const char *kind);
 
+/* The TSC at boot_enter(), and when the kernel was ready: the prompt, or what ran instead of it. For bench/. */
+extern u64 boot_tsc, prompt_tsc;
+
 extern struct boot_info boot_info;
 extern struct boot_options boot_options;
 

@@ -62,7 +62,7 @@ static void info_interrupts(void)
 		used += (size_t)ksnprintf(text + used, sizeof(text) - used, "%s %lu, ", lines[i].name, n);
 	}
 	log_line("interrupts", "%lu: %sothers %lu", all, text, all - named);
-	log_line("interrupts", "without a handler %lu; NMIs %lu", trap_unexpected_count(), trap_nmi_count());
+	log_line("interrupts", "on unexpected vectors %lu; NMIs %lu", trap_unexpected_count(), trap_nmi_count());
 }
 
 static int cmd_info(int argc, char **argv)
@@ -83,7 +83,7 @@ static int cmd_info(int argc, char **argv)
 	console_report();
 	return MONITOR_DONE;
 }
-MONITOR_CMD(info, "info", "this machine and this kernel: CPU, memory, backend, time, interrupts, serial", cmd_info);
+MONITOR_CMD(info, "info", "this machine and kernel: CPU, memory, backend, time, interrupts, serial", cmd_info);
 
 static int cmd_test(int argc, char **argv)
 {

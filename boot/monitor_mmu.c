@@ -9,14 +9,13 @@
 #include "mmu/kspace.h"
 #include "mmu/pt.h"
 #include "mmu/region.h"
-#include "pvops/pvops.h"
 
 static int cmd_mem(int argc, char **argv)
 {
 	(void)argv;
 	if (argc > 1)
 		return MONITOR_USAGE;
-	mmu_print_mem();
+	mmu_print_mem(printk);
 	return MONITOR_DONE;
 }
 MONITOR_CMD(mem, "mem", "physical memory: the map, what is reserved, frames free and used", cmd_mem);
@@ -26,7 +25,7 @@ static int cmd_maps(int argc, char **argv)
 	(void)argv;
 	if (argc > 1)
 		return MONITOR_USAGE;
-	mmu_print_maps();
+	mmu_print_maps(printk);
 	return MONITOR_DONE;
 }
 MONITOR_CMD(maps, "maps", "virtual memory: what is mapped to what, with its rights", cmd_maps);
@@ -51,7 +50,7 @@ static int cmd_walk(int argc, char **argv)
 		return MONITOR_USAGE;
 	if (!monitor_number("walk", argv[1], &va))
 		return MONITOR_DONE;
-	pt_describe(pv_read_cr3() & PTE_ADDR, va, printk);
+	pt_describe(pt_live_top(), va, printk);
 	print_place(va);
 	return MONITOR_DONE;
 }

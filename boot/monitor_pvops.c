@@ -45,7 +45,7 @@ static bool any_op(const char *command, const char *pattern)
 {
 	if (next_op(0, pattern) < PV_TYPES)
 		return true;
-	printk("%s: no op is called or matches '%s'; `ops` lists them\n", command, pattern);
+	printk("%s: no op matches '%s'; `ops` lists them\n", command, pattern);
 	return false;
 }
 
@@ -126,7 +126,7 @@ static int cmd_ops(int argc, char **argv)
 	       site_counts_text(&sum, text));
 	return MONITOR_DONE;
 }
-MONITOR_CMD(ops, "ops [OP|GROUP|GLOB]", "each op: who serves it, and what its call sites became", cmd_ops);
+MONITOR_CMD(ops, "ops [GLOB]", "the ops by name or group: who serves each, what its call sites became", cmd_ops);
 
 /* ---- sites ---- */
 
@@ -195,15 +195,13 @@ static const char *bytes_text(const u8 *bytes, unsigned len, char buf[PV_SITE_MA
 	return buf;
 }
 
-/* Names of the CLBR_* bits in @clobbers. */
+/* Names of the CLBR_* bits in @clobbers; any: of those that C calls may. */
 static void print_registers(u16 clobbers)
 {
 	static const char *const names[] = {"rax", "rcx", "rdx", "rdi", "rsi", "r8", "r9", "r10", "r11"};
 
-	if (!clobbers)
-		printk(" none");
-	if ((clobbers & CLBR_ANY) == CLBR_ANY) {
-		printk(" all that a C call may");
+	if (!clobbers || (clobbers & CLBR_ANY) == CLBR_ANY) {
+		printk(clobbers ? " any" : " none");
 		return;
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
@@ -225,7 +223,7 @@ static void print_site_details(const struct paravirt_patch_site *site, const str
 	enum pv_kind kind = pv_site_kind(site->instr);
 	char symbol[SYMBOL_TEXT];
 
-	printk("%16s in %s, %u bytes, may kill:", "", text_sections[section_of(site->instr)].name, site->len);
+	printk("%16s in %s, %u bytes, clobbers", "", text_sections[section_of(site->instr)].name, site->len);
 	print_registers(site->clobbers);
 	if (kind == PV_DIRECT || kind == PV_JUMP)
 		printk("; leads to %s", symbol_text(branch_target(site->instr), symbol));
@@ -288,4 +286,5 @@ static int cmd_sites(int argc, char **argv)
 	}
 	return MONITOR_DONE;
 }
-MONITOR_CMD(sites, "sites [OP|GROUP|GLOB [-v]]", "call sites: by section, or an op's old and new bytes", cmd_sites);
+MONITOR_CMD(sites, "sites [GLOB [-v]]", "call sites: counts by section, or the old and new bytes of an op's",
+	    cmd_sites);

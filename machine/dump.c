@@ -69,6 +69,7 @@ void dump_trap(const struct pt_regs *r)
 	ulong cr2 = pv_read_cr2();
 
 	dump_error_code(r->vector, r->error, text, sizeof(text));
+	log_fresh_line();
 	printk("trap: vector %lu, %s, in %s mode\n", r->vector, trap_name((unsigned)r->vector) ?: "interrupt",
 	       user_mode(r) ? "user" : "kernel");
 	printk("error code %#lx: %s\n", r->error, text);

@@ -11,7 +11,7 @@
 %include "pvops/pv_asm.inc"
 
 bits 64
-extern trap_entry, syscall_entry, trap_fatal, nmi_raw, bp_raw
+extern trap_entry, syscall_entry, trap_fatal, nmi_raw, bp_raw, native_iret
 
 %macro PUSH_REGS 0
         push    rdi
@@ -80,9 +80,10 @@ trap_common:
         PUSH_REGS
 trap_pushed:
         cld
-        IF_KERNEL .kernel
+        IF_KERNEL trap_kernel
+.user:
         PARA_SITE cpu, swapgs, 0
-.kernel:
+.call:
         mov     rdi, rsp
         call    trap_entry
 
@@ -96,7 +97,30 @@ entry_return:
 .kernel:
         POP_REGS
         add     rsp, 16                         ; vector, error
+entry_iret:
         PARA_JUMP cpu, iret, 0
+
+; A trap of the kernel. One is the user's in truth: an iret to user mode that the CPU refuses (rip not canonical, a bad
+; selector: SDM 2A IRET) faults here, with the user's GS already in place. What it was to load is taken for what was interrupted.
+trap_kernel:
+        lea     rax, [rel entry_iret]
+        cmp     [rsp + PT_REGS_RIP], rax
+        je      .iret
+        lea     rax, [rel native_iret]
+        cmp     [rsp + PT_REGS_RIP], rax
+        jne     trap_pushed.call
+.iret:
+        mov     rdx, [rsp + PT_REGS_RSP]        ; -> rip cs rflags rsp ss
+        mov     ax, [rel pv_info + PV_INFO_KERNEL_CS]
+        cmp     [rdx + 8], ax
+        je      trap_pushed.call                ; to the kernel: our own bug, and our own GS
+%assign i 0
+%rep 5
+        mov     rax, [rdx + i]
+        mov     [rsp + PT_REGS_RIP + i], rax
+%assign i i+8
+%endrep
+        jmp     trap_pushed.user
 
 ; SYSCALL: rcx = user rip, r11 = user rflags, interrupts off by SFMASK, still the user's rsp and GS.
 global entry_syscall

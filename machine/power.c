@@ -8,6 +8,7 @@
 #include "pvops/pvops.h"
 
 #define DEBUG_EXIT_PORT 0xf4
+#define OFF_WAIT_NS	500000000UL
 
 void machine_exit(u8 code)
 {
@@ -34,6 +35,15 @@ void machine_reset(void)
 	machine_halt();
 }
 
+/* An emulator may end some time after the port was written: what goes on until then must not say that it failed. */
+static void wait_for_power_off(void)
+{
+	u64 end = pv_sched_clock() + OFF_WAIT_NS;
+
+	while (pv_sched_clock() < end)
+		asm volatile("pause");
+}
+
 void machine_off(void)
 {
 	static const u16 ports[] = {0x604, 0xb004, 0x4004}; /* QEMU's PM1a, older ones and Bochs, VirtualBox */
@@ -42,6 +52,7 @@ void machine_off(void)
 
 	for (i = 0; i < ARRAY_SIZE(ports); i++)
 		pv_outw(values[i], ports[i]);
+	wait_for_power_off();
 	log_line("power", "this machine does not switch off by a known port: halted, switch it off by hand");
 	machine_halt();
 }

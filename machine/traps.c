@@ -31,7 +31,7 @@ trap_handler trap_user_handler;
 void (*trap_syscall_handler)(struct pt_regs *regs);
 
 /* Vectors whose gate is not simply "stub n, CPL 0, no IST". */
-static const struct {
+static const struct special_gate {
 	u8 vector, attr, ist;
 	void *entry;
 } special_gates[] = {
@@ -55,16 +55,30 @@ static void gate_set(unsigned vector, const void *entry, u8 attr, u8 ist)
 	pv_write_idt_entry(idt, (int)vector, &gate);
 }
 
+static const struct special_gate *special_gate(unsigned vector)
+{
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(special_gates); i++)
+		if (special_gates[i].vector == vector)
+			return &special_gates[i];
+	return NULL;
+}
+
+/* No gate ever holds anything but its own entry: done again on a live IDT, this changes nothing. */
 void traps_init(void)
 {
 	struct desc_ptr ptr = {sizeof(idt) - 1, (ulong)idt};
 	unsigned i;
 
-	for (i = 0; i < 256; i++)
-		gate_set(i, entry_stubs + i * ENTRY_STUB_SIZE, GATE_KERNEL, 0);
-	for (i = 0; i < ARRAY_SIZE(special_gates); i++)
-		gate_set(special_gates[i].vector, special_gates[i].entry, special_gates[i].attr,
-			 special_gates[i].ist);
+	for (i = 0; i < 256; i++) {
+		const struct special_gate *s = special_gate(i);
+
+		if (s)
+			gate_set(i, s->entry, s->attr, s->ist);
+		else
+			gate_set(i, entry_stubs + i * ENTRY_STUB_SIZE, GATE_KERNEL, 0);
+	}
 	pv_load_idt(&ptr);
 }
 

@@ -241,7 +241,7 @@ static void judge_run(struct audit *a, const struct run *run)
 
 int audit_kernel_space(struct audit_report *r)
 {
-	struct pt_root live = {.top = pv_read_cr3() & PTE_ADDR};
+	struct pt_root live = {.top = pt_live_top()};
 	struct run none = {.size = 0};
 	struct audit a = {.report = r};
 	bool quiet = r->quiet;

@@ -36,7 +36,7 @@ struct audit_report {
 
 /*
  * Fills @r (its `quiet` is the caller's), prints each violation by name unless quiet, and returns their count. Not within a
- * poke. Reads tables only; about 20 instructions per leaf. Interrupts may be on; nobody may change the tables meanwhile.
+ * poke. Reads every entry of every table twice, some 50 instructions each. Interrupts may be on; nobody may change the tables meanwhile.
  */
 int audit_kernel_space(struct audit_report *r);
 

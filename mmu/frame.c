@@ -86,6 +86,20 @@ static void zone_mark(struct zone *z, u64 from, u64 count, bool on)
 	}
 }
 
+/* Most words are all ones or all zeros: counting bits is for the rest. */
+static u64 zone_count_free(const struct zone *z)
+{
+	u64 count = 0;
+
+	for (u64 w = 0; w < zone_words(z); w++) {
+		if (z->free[w] == ~0UL)
+			count += WORD_BITS;
+		else if (z->free[w])
+			count += popcount64(z->free[w]);
+	}
+	return count;
+}
+
 static bool zone_is_free(const struct zone *z, u64 i)
 {
 	return z->free[i / WORD_BITS] & BIT(i % WORD_BITS);
@@ -177,8 +191,8 @@ static void fill_bitmaps(u64 bitmap)
 
 		z->free = pa_va(bitmap);
 		bitmap += zone_words(z) * sizeof(u64);
-		memset(z->free, 0, zone_words(z) * sizeof(u64));
-		zone_mark(z, 0, z->count, true);
+		memset(z->free, 0xff, zone_words(z) * sizeof(u64));
+		zone_mark(z, z->count, zone_words(z) * WORD_BITS - z->count, false);
 		for (u32 k = 0; k < frames.resv_count; k++) {
 			u64 from = max(base, frames.resv[k].base);
 			u64 to = min(end, frames.resv[k].end);
@@ -186,8 +200,7 @@ static void fill_bitmaps(u64 bitmap)
 			if (from < to)
 				zone_mark(z, (from - base) >> PAGE_SHIFT, (to - from) >> PAGE_SHIFT, false);
 		}
-		for (u64 w = 0; w < zone_words(z); w++)
-			frames.free_count += (u64)popcount64(z->free[w]);
+		frames.free_count += zone_count_free(z);
 	}
 	frames.total_count = frames.free_count;
 }

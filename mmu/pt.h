@@ -125,6 +125,9 @@ bool pt_translate(const struct pt_root *root, ulong va, u64 *pa, struct pt_leaf 
 int pt_for_each_leaf(const struct pt_root *root, ulong first, ulong last,
 		     int (*fn)(const struct pt_leaf *leaf, void *private), void *private);
 
+/* Physical address of the top table this CPU runs on. */
+u64 pt_live_top(void);
+
 /*
  * Prints the page walk of @va in the tables whose top is at @top, by @print (printk): a line per
  * level with the entry and its bits in words, then the physical address or why there is none. Reads

@@ -41,6 +41,11 @@ static ulong canonical(ulong va)
 	return (ulong)((long)(va << 16) >> 16);
 }
 
+u64 pt_live_top(void)
+{
+	return pv_read_cr3() & PTE_ADDR;
+}
+
 /* ---- one address ---- */
 
 enum walk_end { WALK_LEAF, WALK_HOLE, WALK_BROKEN };
@@ -186,6 +191,7 @@ struct scan {
 static int scan_table(const struct scan *s, u64 table, enum pt_level level, ulong base, ulong rights, ulong seen)
 {
 	const u64 span = pt_span(format, level);
+	const ulong *entries = pa_va(table);
 
 	for (unsigned i = 0; i < PTE_ENTRIES; i++) {
 		ulong va = canonical(base + i * span), value;
@@ -195,7 +201,7 @@ static int scan_table(const struct scan *s, u64 table, enum pt_level level, ulon
 			continue;
 		if (va > s->last)
 			return 0;
-		value = load(table, level, i);
+		value = level == PT_PTE ? pt_load(format, true, PT_PTE, &entries[i]) : format->load(level, &entries[i]);
 		if (!(value & PTE_P))
 			continue;
 		if (entry_is_sane(level, value) && !pt_is_leaf(format, level, value)) {

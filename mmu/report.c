@@ -4,34 +4,32 @@
  * Must not know: the monitor, who calls. Read next: mmu/kspace.h.
  */
 #include "arch/layout.h"
-#include "lib/log.h"
 #include "mmu/frame.h"
 #include "mmu/kspace.h"
 #include "mmu/region.h"
-#include "pvops/pvops.h"
 
-void mmu_print_mem(void)
+void mmu_print_mem(print_fn print)
 {
 	const struct memmap *map = frame_memmap();
 	struct frame_stats s = frame_stats();
 	const struct frame_reservation *r;
 
 	if (!map) {
-		printk("no memory map yet\n");
+		print("no memory map yet\n");
 		return;
 	}
 	for (u32 i = 0; i < map->count; i++) {
 		const struct mem_range *m = &map->range[i];
 
-		printk("%016lx-%016lx %9lu KiB  %s\n", m->base, m->end - 1, (m->end - m->base) / KIB,
-		       mem_type_name(m->type));
+		print("%016lx-%016lx %9lu KiB  %s\n", m->base, m->end - 1, (m->end - m->base) / KIB,
+		      mem_type_name(m->type));
 	}
-	printk("reserved by the kernel:\n");
+	print("reserved by the kernel:\n");
 	for (u32 i = 0; (r = frame_reservation_at(i)); i++)
-		printk("%016lx-%016lx %9lu KiB  %s\n", r->base, r->end - 1, (r->end - r->base) / KIB, r->name);
-	printk("frames of 4 KiB: %lu usable = %lu reserved + %lu out of reach + %lu used + %lu free\n", s.usable_count,
-	       s.reserved_count, s.ignored_count, s.used_count, s.free_count);
-	printk("kernel tables:   %lu pages\n", kspace_root.table_count);
+		print("%016lx-%016lx %9lu KiB  %s\n", r->base, r->end - 1, (r->end - r->base) / KIB, r->name);
+	print("frames of 4 KiB: %lu usable = %lu reserved + %lu out of reach + %lu used + %lu free\n", s.usable_count,
+	      s.reserved_count, s.ignored_count, s.used_count, s.free_count);
+	print("kernel tables:   %lu pages\n", kspace_root.table_count);
 }
 
 /* Leaves joined into what a person calls a range. */
@@ -40,6 +38,7 @@ struct maps_run {
 	u64 pa, size, rights, count[PT_LEVELS];
 	struct region region;
 	bool known;
+	print_fn print;
 };
 
 static void print_run(const struct maps_run *run)
@@ -48,13 +47,13 @@ static void print_run(const struct maps_run *run)
 
 	if (!run->size)
 		return;
-	printk("%016lx-%016lx pa %012lx %10lu KiB  %s  ", run->va, run->va + run->size - 1, run->pa, run->size / KIB,
-	       region_rights_text(run->rights));
+	run->print("%016lx-%016lx pa %012lx %10lu KiB  %s  ", run->va, run->va + run->size - 1, run->pa,
+		   run->size / KIB, region_rights_text(run->rights));
 	for (int l = PT_LEVELS - 1; l >= 0; l--) {
 		if (run->count[l])
-			printk("%lux%s ", run->count[l], size_names[l]);
+			run->print("%lux%s ", run->count[l], size_names[l]);
 	}
-	printk(" %s\n", run->known ? run->region.name : "NO REGION");
+	run->print(" %s\n", run->known ? run->region.name : "NO REGION");
 }
 
 static int join(const struct pt_leaf *leaf, void *private)
@@ -64,14 +63,15 @@ static int join(const struct pt_leaf *leaf, void *private)
 	bool known = region_find(leaf->va, &region);
 
 	if (leaf->broken) {
-		printk("%016lx corrupt %s-level entry %016lx\n", leaf->va,
-		       (const char *[]){"pte", "pmd", "pud", "p4d"}[leaf->level], leaf->entry);
+		run->print("%016lx corrupt %s-level entry %016lx\n", leaf->va,
+			   (const char *[]){"pte", "pmd", "pud", "p4d"}[leaf->level], leaf->entry);
 		return 0;
 	}
 	if (!run->size || leaf->va != run->va + run->size || leaf->pa != run->pa + run->size ||
 	    leaf->rights != run->rights || known != run->known || (known && region.start != run->region.start)) {
 		print_run(run);
-		*run = (struct maps_run){.va = leaf->va, .pa = leaf->pa, .rights = leaf->rights, .known = known};
+		*run = (struct maps_run){
+			.va = leaf->va, .pa = leaf->pa, .rights = leaf->rights, .known = known, .print = run->print};
 		if (known)
 			run->region = region;
 	}
@@ -80,10 +80,10 @@ static int join(const struct pt_leaf *leaf, void *private)
 	return 0;
 }
 
-void mmu_print_maps(void)
+void mmu_print_maps(print_fn print)
 {
-	struct pt_root live = {.top = pv_read_cr3() & PTE_ADDR};
-	struct maps_run run = {.size = 0};
+	struct pt_root live = {.top = pt_live_top()};
+	struct maps_run run = {.print = print};
 
 	pt_for_each_leaf(&live, 0, ~0UL, join, &run);
 	print_run(&run);

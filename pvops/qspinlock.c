@@ -12,7 +12,8 @@ bool spin_trylock(struct qspinlock *lock)
 					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-void spin_lock(struct qspinlock *lock)
+/* Out of line: one site for the slowpath, and it is the one that tests make wait. */
+__noinline void spin_lock(struct qspinlock *lock)
 {
 	if (unlikely(!spin_trylock(lock)))
 		pv_queued_spin_lock_slowpath(lock, lock->val);

@@ -71,12 +71,12 @@ static void expect_maps(ulong va, u64 pa)
 	volatile u64 *there = pa_va(pa), *here = (volatile u64 *)va;
 	u64 translated = 0;
 
+	REQUIRE(pt_translate(&kspace_root, va, &translated, NULL));
+	EXPECT_EQ(translated, pa);
 	*here = va ^ 0x5a5a;
 	EXPECT_EQ(*there, va ^ 0x5a5a);
 	*there = pa;
 	EXPECT_EQ(*here, pa);
-	EXPECT(pt_translate(&kspace_root, va, &translated, NULL));
-	EXPECT_EQ(translated, pa);
 }
 
 TEST(mmu_pt_map_4k)
@@ -86,16 +86,19 @@ TEST(mmu_pt_map_4k)
 	leak_begin();
 	pa = frame_alloc();
 	REQUIRE(pa);
-	expect_read_fault(VA, 0);
-	EXPECT_EQ(pt_map(&kspace_root, VA, pa, PAGE_SIZE, PT_PROT_RW), 0);
-	expect_maps(VA, pa);
-	expect_maps(VA + PAGE_SIZE - 8, pa + PAGE_SIZE - 8);
-	expect_read_fault(VA + PAGE_SIZE, 0);
-	expect_exec_fault(VA);
-	EXPECT_EQ(kspace_root.table_count, tables_before + 3);
-	EXPECT_EQ(pt_unmap(&kspace_root, VA, PAGE_SIZE), 0);
-	expect_read_fault(VA, 0);
-	expect_write_fault(VA, X86_PF_WRITE);
+	/* Twice: the first crossing of a site in a run of tests flushes TLB entries of its own (pvops/trace.h). */
+	for (unsigned round = 0; round < 2; round++) {
+		expect_read_fault(VA, 0);
+		EXPECT_EQ(pt_map(&kspace_root, VA, pa, PAGE_SIZE, PT_PROT_RW), 0);
+		expect_maps(VA, pa);
+		expect_maps(VA + PAGE_SIZE - 8, pa + PAGE_SIZE - 8);
+		expect_read_fault(VA + PAGE_SIZE, 0);
+		expect_exec_fault(VA);
+		EXPECT_EQ(kspace_root.table_count, tables_before + 3);
+		EXPECT_EQ(pt_unmap(&kspace_root, VA, PAGE_SIZE), 0);
+		expect_read_fault(VA, 0);
+		expect_write_fault(VA, X86_PF_WRITE);
+	}
 	frame_free(pa);
 	leak_check();
 }

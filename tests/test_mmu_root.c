@@ -137,7 +137,7 @@ TEST(mmu_root_user_bit_reaches_upper_levels)
 /* ---- the walk in words ---- */
 
 static struct printf_out out;
-static char text[1024];
+static char text[6144];
 
 static void capture(const char *fmt, ...)
 {
@@ -158,7 +158,9 @@ static bool walk_says(u64 top, ulong va, const char *pattern)
 
 TEST(mmu_walk_in_words)
 {
-	u64 top = pv_read_cr3() & PTE_ADDR;
+	u64 top = pt_live_top();
+
+	EXPECT_EQ(top, kspace_root.top);
 
 	EXPECT(walk_says(top, (ulong)__text_start,
 			 "*p4d*511*pud*510*pmd*pte*read-only*executable*-> physical 0x100000\n"));
@@ -167,6 +169,41 @@ TEST(mmu_walk_in_words)
 	EXPECT(walk_says(top, 0x800000000000, "*not canonical*"));
 	EXPECT(walk_says(top, (ulong)__kstacks_start, "*pte*not mapped: no pte\n"));
 	EXPECT(walk_says(0xfffffffff000, 0, "*does not lie in RAM\n"));
+}
+
+/* The ranges of kernel space and the memory map, as the monitor shows them. */
+TEST(mmu_maps_in_words)
+{
+	out = (struct printf_out){.buf = text, .size = sizeof(text) - 1};
+	mmu_print_maps(capture);
+	text[out.used] = '\0';
+	EXPECT(glob_match("*rw-*direct map\n*r-x*text\n*r--*rodata\n*rw-*data\n*symbols\n", text));
+	EXPECT(!glob_match("*NO REGION*", text));
+	EXPECT(!glob_match("*rwx*", text));
+	out.used = 0;
+	mmu_print_mem(capture);
+	text[out.used] = '\0';
+	EXPECT(glob_match("*usable\n*KiB  image\n*frame bitmap\n*used*free\n*", text));
+}
+
+/* A large leaf of a process: split, its rights changed, by the ops that name the mm. */
+TEST(mmu_root_split_for_a_process)
+{
+	u64 before = frame_stats().free_count, pa;
+	struct pt_root root;
+	struct pt_leaf leaf;
+
+	REQUIRE(pt_root_init(&root, some_mm, &caps) == 0);
+	EXPECT_EQ(pt_map(&root, USER_VA, 4 * MIB, 2 * MIB, USER_PROT), 0);
+	EXPECT_EQ(pt_protect(&root, USER_VA + MIB, PAGE_SIZE, USER_PROT & ~PTE_W), 0);
+	EXPECT_EQ(root.leaf_count[PT_PTE], 512);
+	EXPECT(pt_translate(&root, USER_VA + MIB, &pa, &leaf));
+	EXPECT_EQ(pa, 5 * MIB);
+	EXPECT_EQ(leaf.rights, PTE_P | PTE_U | PTE_NX);
+	EXPECT(pt_translate(&root, USER_VA + MIB + PAGE_SIZE, &pa, &leaf));
+	EXPECT_EQ(leaf.rights, PTE_P | PTE_W | PTE_U | PTE_NX);
+	pt_root_destroy(&root);
+	EXPECT_EQ(frame_stats().free_count, before);
 }
 
 TEST(mmu_walk_survives_corrupt_tables)

@@ -2,6 +2,9 @@
 #include "arch/native.h"
 #include "arch/regs.h"
 #include "lib/string.h"
+#include "machine/pic.h"
+#include "machine/time.h"
+#include "machine/traps.h"
 #include "pvops/backend.h"
 #include "pvops/lazy.h"
 #include "pvops/native.h"
@@ -194,6 +197,7 @@ TEST(pvops_backend_with_own_templates)
 	}
 	pv_unpoison();
 	REQUIRE(pv_backend_switch("mirror"));
+	pv_trace_arm();
 	delays = mirror_io_delays;
 	EXPECT_EQ(mirror_if, 1);
 	pv_irq_disable();
@@ -231,6 +235,31 @@ TEST(pvops_spinlock)
 	spin_unlock(&lock);
 	pv_wait((u8 *)&lock, 1);
 	pv_kick(0);
+}
+
+static struct qspinlock contended;
+
+static bool give_back(struct pt_regs *regs)
+{
+	(void)regs;
+	if (contended.val)
+		spin_unlock(&contended);
+	return true;
+}
+
+/* The holder is an interrupt away: the slowpath spins until the tick gives the lock back. */
+TEST(pvops_spinlock_waits_for_holder)
+{
+	trap_handler former;
+
+	spin_lock(&contended);
+	pit_start(1000);
+	former = trap_set_handler(VECTOR_IRQ0 + IRQ_PIT, give_back);
+	spin_lock(&contended);
+	pit_stop();
+	trap_set_handler(VECTOR_IRQ0 + IRQ_PIT, former);
+	EXPECT_EQ(contended.val, QSPINLOCK_HELD);
+	spin_unlock(&contended);
 }
 
 TEST(pvops_lazy_mode_nests)

@@ -36,6 +36,8 @@ KINDS = [
     Kind("gp", (r"#GP general protection", r"rip .* crash_gp\+", *REGISTERS, *BACKTRACE)),
     Kind("df", (r"#DF double fault", r"rip .* crash_df\+", *REGISTERS, *WALK, *BACKTRACE)),
     Kind("bug", (r"^panic: boot/crash\.c:\d+: ", r"crash_bug\+", *BACKTRACE)),
+    # In the middle of a log line: whoever dumps it must not wait for the log's lock.
+    Kind("log", (r"#PF page fault", r"cr2 0{14}10\b", r"crash_log\+", *REGISTERS, *WALK, *BACKTRACE)),
 ]
 
 

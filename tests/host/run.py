@@ -17,7 +17,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
-SECONDS = 120  # for one program
+SECONDS = 30  # for one program
 
 
 def run_program(program, logs):

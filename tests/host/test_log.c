@@ -147,7 +147,7 @@ static void lib_log_ram_wraps(void **state)
 	(void)state;
 	forget();
 	for (u32 i = 0; seen_len < 2 * LOG_RAM_SIZE + 12345; i++)
-		printk("%u:%s\n", i, "0123456789abcdef" + i % 16);
+		printk("%u:%s\n", i, &"0123456789abcdef"[i % 16]);
 	memcpy(all, seen, seen_len);
 	assert_int_equal(log_ram_pos(), pos + seen_len);
 	assert_int_equal(log_ram_read(&at, kept, sizeof(kept)), LOG_RAM_SIZE);

@@ -8,7 +8,9 @@
 /* The formats are made here, at run time. */
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 #pragma GCC diagnostic ignored "-Wformat-security"
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wformat-truncation"
+#endif
 
 static int kprint(char *buf, size_t size, const char *fmt, ...)
 {
@@ -129,8 +131,8 @@ static void lib_printf_star_numbers(void **state)
 static void lib_printf_many_arguments(void **state)
 {
 	(void)state;
-	COMPARE("%d %s %lx %c %u %hhd %hu %lld %zu %5.3d|%-5s|%*d %%", -1, "two", 3UL, '4', 5U, 300, 70000, -8LL,
-		(size_t)9, 10, "e", 4, 12);
+	COMPARE("%d %s %lx %c %u %hhd %hu %lld %zu %5.3d|%-5s|%*d %%", -1, "two", 3UL, '4', 5U, (char)44,
+		(unsigned short)4464, -8LL, (size_t)9, 10, "e", 4, 12);
 	COMPARE("%d %d %d %d %d %d %d %d %d %d", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
 }
 

@@ -73,6 +73,7 @@ def link_findings(tmp_path, monkeypatch, objects, upward="", script="a : { */obj
 
 
 CALLS = "extern void %s(void); void %s(void) { %s(); }"
+WEAK_CALL = "__attribute__((weak)) extern void t(void); void f(void) { if (t) t(); }"
 
 
 @pytest.mark.parametrize("objects, upward, bad", [
@@ -82,6 +83,10 @@ CALLS = "extern void %s(void); void %s(void) { %s(); }"
     ({"lib": "extern char _end[]; char *f(void) { return _end; }"}, "", None),
     ({"lib": CALLS % ("__start", "f", "__start")}, "", "__start is defined nowhere"),
     ({"lib": CALLS % ("t", "f", "t"), "tests": "void t(void) {}"}, "", "lib refers to t, which is defined in tests"),
+    ({"boot": CALLS % ("t", "f", "t"), "tests": "void t(void) {}"}, "", "boot refers to t, which is defined in tests"),
+    ({"boot": WEAK_CALL, "tests": "void t(void) {}"}, "", None),
+    ({"boot": WEAK_CALL, "guests": "void t(void) {}"}, "", "boot refers to t, which is defined in guests"),
+    ({"machine": WEAK_CALL, "tests": "void t(void) {}"}, "", "machine refers to t, which is defined in tests"),
     ({"pvops": CALLS % ("high", "f", "high"), "mmu": "void high(void) {}"}, "high mmu needs-frames", None),
     ({"lib": CALLS % ("high", "f", "high"), "mmu": "void high(void) {}"}, "high mmu why", "lib refers to high"),
     ({"pvops": CALLS % ("high", "f", "high"), "task": "void high(void) {}"}, "high mmu why", "defined in task"),

@@ -1,0 +1,244 @@
+/*
+ * What the kernel's own work costs: patching, booting, building page tables, a trap, a frame, a lock. One row of a table each:
+ * what is timed, and into how many parts the time is divided. Everything is undone afterwards.
+ */
+#include "bench/bench.h"
+
+#include "arch/section.h"
+#include "boot/main.h"
+#include "lib/log.h"
+#include "lib/panic.h"
+#include "mmu/frame.h"
+#include "mmu/pt.h"
+#include "pvops/backend.h"
+#include "pvops/patch.h"
+#include "pvops/qspinlock.h"
+
+static void empty_run(ulong count)
+{
+	(void)count;
+}
+
+/* As at boot: text as linked, no original kept yet. */
+static void unpatch_and_forget(void)
+{
+	unsigned i;
+
+	pv_unpatch(PV_ALL_TYPES);
+	for (i = 0; i < pv_site_count(); i++)
+		pv_site_state(i)->flags &= (u8)~PV_SITE_SAVED;
+}
+
+static void patch_all(ulong count)
+{
+	(void)count;
+	pv_patch(PV_ALL_TYPES);
+}
+
+static void unpatch_if_off(void)
+{
+	if (!pv_patching)
+		pv_unpatch(PV_ALL_TYPES);
+}
+
+static ulong sites(void)
+{
+	return pv_site_count();
+}
+
+/* Page tables of no CPU: 4 KiB leaves only, in full tables, at an address that nobody uses. */
+#define PT_VA     0x10000000000UL
+#define PT_TABLES 32
+
+static struct pt_root root;
+static const struct pt_caps small_leaves = {.nx = true, .global = true};
+
+static void root_make(void)
+{
+	BUG_ON(pt_root_init(&root, NULL, &small_leaves));
+}
+
+static void root_drop(void)
+{
+	pt_root_destroy(&root);
+}
+
+static void build_tables(ulong count)
+{
+	root_make();
+	BUG_ON(pt_map(&root, PT_VA, 0, count * PMD_SIZE, PT_PROT_RW));
+}
+
+/* The leaf tables, and one each of the levels above. */
+static ulong built_tables(void)
+{
+	return PT_TABLES + PT_LEVELS - 1;
+}
+
+/* One page stays mapped at the end of the table, so that the others neither make nor free it. */
+static void root_with_table(void)
+{
+	root_make();
+	BUG_ON(pt_map(&root, PT_VA + PMD_SIZE - PAGE_SIZE, 0, PAGE_SIZE, PT_PROT_RW));
+}
+
+/* A table has room for twice as many, and the one that stays. */
+#define PT_PAGES 128
+
+static void map_and_unmap(ulong count)
+{
+	ulong i;
+
+	for (i = 0; i < count; i++) {
+		pt_map(&root, PT_VA + i * PAGE_SIZE, i * PAGE_SIZE, PAGE_SIZE, PT_PROT_RW);
+		pt_unmap(&root, PT_VA + i * PAGE_SIZE, PAGE_SIZE);
+	}
+}
+
+static void take_frames(ulong count)
+{
+	do {
+		u64 pa = frame_alloc();
+
+		BUG_ON(!pa);
+		frame_free(pa);
+	} while (--count);
+}
+
+static void take_lock(ulong count)
+{
+	static struct qspinlock lock;
+
+	do {
+		ulong flags = spin_lock_irq_save(&lock);
+
+		spin_unlock_irq_restore(&lock, flags);
+	} while (--count);
+}
+
+/* #UD, through the IDT, the fixup table and iretq back. */
+static void trap(ulong count)
+{
+	do {
+		asm volatile("1: ud2\n2:\n" EXTABLE("1b", "2b")::: "memory", "cc", "rax");
+		asm volatile("" : "+r"(count));
+	} while (--count);
+}
+
+#define LOOPS 500
+
+enum division {
+	WHOLE,   /* run() once, less an empty function */
+	BY_PART, /* the same, divided by parts() */
+	BY_TURN, /* what twice as many turns take longer, divided by turns: exact, since everything but the loop cancels */
+};
+
+static const struct row {
+	const char *name, *text;
+	struct bench_work work;
+	enum division division;
+	ulong count;          /* given to run() */
+	ulong (*parts)(void); /* for BY_PART */
+} rows[] = {
+	{"patch.total",
+	 "all sites as at boot: keep the original, patch, read back",
+	 {unpatch_and_forget, patch_all, unpatch_if_off},
+	 WHOLE,
+	 1,
+	 NULL},
+	{"patch.per_site",
+	 "the same, for one site",
+	 {unpatch_and_forget, patch_all, unpatch_if_off},
+	 BY_PART,
+	 1,
+	 sites},
+	{"patch.again_per_site",
+	 "patched once more: the original is kept already",
+	 {NULL, patch_all, unpatch_if_off},
+	 BY_PART,
+	 1,
+	 sites},
+	{"pt.per_table_page",
+	 "building page tables of 4 KiB leaves: per table page, 512 entries",
+	 {NULL, build_tables, root_drop},
+	 BY_PART,
+	 PT_TABLES,
+	 built_tables},
+	{"pt.map_unmap",
+	 "one 4 KiB page mapped and unmapped, in a table that is there",
+	 {root_with_table, map_and_unmap, root_drop},
+	 BY_TURN,
+	 PT_PAGES,
+	 NULL},
+	{"frame.alloc_free", "one frame allocated and freed", {NULL, take_frames, NULL}, BY_TURN, LOOPS, NULL},
+	{"lock.irq_pair",
+	 "an uncontended lock taken and given back, interrupts saved and restored",
+	 {NULL, take_lock, NULL},
+	 BY_TURN,
+	 LOOPS,
+	 NULL},
+	{"trap.roundtrip", "ud2, caught by a fixup, and back", {NULL, trap, NULL}, BY_TURN, LOOPS, NULL},
+};
+
+static struct bench_figure measure(const struct row *row)
+{
+	const struct bench_work empty = {.run = empty_run};
+	struct bench_ticks ticks, less;
+
+	if (row->division == BY_TURN) {
+		bench_time(&row->work, row->count, &less);
+		bench_time(&row->work, 2 * row->count, &ticks);
+		return bench_figure(&ticks, &less, row->count);
+	}
+	bench_time(&empty, row->count, &less);
+	bench_time(&row->work, row->count, &ticks);
+	return bench_figure(&ticks, &less, row->division == WHOLE ? 1 : row->parts());
+}
+
+/* Once per boot, so there is nothing to repeat. */
+static const struct once {
+	const char *name, *text;
+	const u64 *from, *to;
+} onces[] = {
+	{"boot.to_prompt", "from the kernel's first C line to the prompt, timed waits included", &boot_tsc,
+	 &prompt_tsc},
+};
+
+static void print_row(const char *name, const char *text, const struct bench_figure *figure)
+{
+	char value[BENCH_VALUE_TEXT];
+
+	printk("%-36s%10s  %s\n", name, bench_value_text(figure, value), text);
+}
+
+struct bench_outcome bench_system(const char *glob)
+{
+	struct bench_figure once[ARRAY_SIZE(onces)], figure[ARRAY_SIZE(rows)];
+	struct bench_outcome outcome = {0, 0};
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(onces); i++) {
+		once[i] = (struct bench_figure){.value = (s64)(*onces[i].to - *onces[i].from) * 100, .single = true};
+		if (bench_wanted(glob, onces[i].name))
+			print_row(onces[i].name, onces[i].text, &once[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!bench_wanted(glob, rows[i].name))
+			continue;
+		figure[i] = measure(&rows[i]);
+		print_row(rows[i].name, rows[i].text, &figure[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(onces); i++) {
+		if (!bench_wanted(glob, onces[i].name))
+			continue;
+		bench_line(onces[i].name, &once[i]);
+		outcome.figures++;
+	}
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!bench_wanted(glob, rows[i].name))
+			continue;
+		bench_line(rows[i].name, &figure[i]);
+		outcome.figures++;
+	}
+	return outcome;
+}
