@@ -58,5 +58,5 @@ clean: ## delete everything that was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
--include tests/test.mk tests/host/host.mk tools/check/check.mk bench/bench.mk
+-include tests/test.mk tests/host/host.mk tests/mutants/mutants.mk tools/check/check.mk bench/bench.mk
 -include $(OBJS:.o=.d) $(OFFS).d

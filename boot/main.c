@@ -109,6 +109,7 @@ static void run_unattended(void)
 void kernel_start(struct boot_info *bi)
 {
 	cmdline_parse(bi->cmdline, &boot_options, bi);
+	boot_drop_modules(bi, image_pa(__image_start), image_pa(__image_end));
 	choose_backend(boot_options.backend);
 	cpu_info_read(pv_cpuid);
 	cpu_init_boot();

@@ -21,26 +21,17 @@ static void report_map(const struct memmap *map)
 	for (i = 0; i < map->count; i++)
 		log_line("memory", "%016lx-%016lx %s", map->range[i].base, map->range[i].end - 1,
 			 mem_type_name(map->range[i].type));
-	if (map->malformed || map->overlaps || map->dropped)
-		log_line("memory", "problem: %u entries malformed, %u overlapping, %u dropped", map->malformed,
-			 map->overlaps, map->dropped);
 }
 
-/* The image and all modules that do not lie on top of it. */
-static u32 reservations(struct boot_info *bi, struct frame_reservation *r)
+/* The image, and the modules: those on top of it are no longer in the list (boot_drop_modules). */
+static u32 reservations(const struct boot_info *bi, struct frame_reservation *r)
 {
-	u64 base = image_pa(__image_start), end = image_pa(__image_end);
 	u32 count = 1, i;
 
-	r[0] = (struct frame_reservation){base, end, "image"};
+	r[0] = (struct frame_reservation){image_pa(__image_start), image_pa(__image_end), "image"};
 	for (i = 0; i < bi->module_count; i++) {
 		const struct boot_module *m = &bi->module[i];
 
-		if (m->base < end && m->end > base) {
-			log_line("boot", "problem: module %u '%s' %#lx-%#lx overlaps the kernel image %#lx-%#lx: ignored", i,
-				 m->name, m->base, m->end - 1, base, end - 1);
-			continue;
-		}
 		log_line("boot", "module %u '%s' %#lx-%#lx", i, m->name, m->base, m->end - 1);
 		r[count++] = (struct frame_reservation){m->base, m->end, "module"};
 	}

@@ -1,0 +1,89 @@
+/*
+ * What the mutants of tests/mutants found missing in the other tests: bugs that an emulator's mercy or a sound machine hides,
+ * made visible by putting something else in the place of the machine. Each test names the mutant that it stands against.
+ */
+#include "arch/layout.h"
+#include "arch/native.h"
+#include "arch/poke.h"
+#include "lib/string.h"
+#include "mmu/frame.h"
+#include "mmu/gather.h"
+#include "mmu/kspace.h"
+#include "mmu/pt.h"
+#include "mmu/region.h"
+#include "pvops/backend.h"
+#include "pvops/pvops.h"
+#include "tests/ktest.h"
+#include "tests/pvops_sites.h"
+
+/*
+ * 07-poke-not-verified. The poke window writes to the frame that an image address has by the link; here another frame is
+ * mapped at that address, as if the image lay elsewhere than thought.
+ */
+TEST(arch_poke_says_what_does_not_read_back)
+{
+	static const u8 bytes[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+	static const u8 lengths[] = {6, 9, 7}; /* a short site's, a long site's, neither */
+	u64 written = frame_alloc_zeroed(), seen = frame_alloc_zeroed();
+	u8 *code = (u8 *)(KBASE + written - phys_base);
+	u64 there;
+
+	REQUIRE(written && seen && (char *)code > __image_end &&
+		!pt_translate(&kspace_root, (ulong)code, &there, NULL));
+	REQUIRE(pt_map(&kspace_root, (ulong)code, seen, PAGE_SIZE, PT_PROT_RO) == 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
+		ulong flags = poke_begin();
+		/* The first write to a page opens the window, the second finds it open. */
+		bool first = poke_write(code, bytes, lengths[i]), second = poke_write(code, bytes, lengths[i]);
+
+		memcpy(pa_va(seen), bytes, lengths[i]); /* as if it were the same frame */
+		bool same = poke_write(code, bytes, lengths[i]);
+
+		((u8 *)pa_va(seen))[lengths[i] - 1] ^= 0x80;
+		bool last_differs = poke_write(code, bytes, lengths[i]);
+
+		poke_end(flags);
+		EXPECT(!first);
+		EXPECT(!second);
+		EXPECT(same);
+		EXPECT(!last_differs);
+		EXPECT(memcmp(pa_va(written), bytes, lengths[i]) == 0);
+		memset(pa_va(seen), 0, PAGE_SIZE);
+	}
+	EXPECT_EQ(pt_unmap(&kspace_root, (ulong)code, PAGE_SIZE), 0);
+	frame_free(seen);
+	frame_free(written);
+}
+
+static u64 kernel_flushes;
+
+static void counting_flush(void)
+{
+	kernel_flushes++;
+	native_flush_tlb_kernel();
+}
+
+/*
+ * 40-gather-global-entries-survive. A load of CR3 leaves global translations in the TLB (SDM 3A 4.10.4.1). TCG drops them
+ * too, so what is looked at is the op that was called.
+ */
+TEST(mmu_gather_flushes_global_translations)
+{
+	u64 pa = frame_alloc(), size = (GATHER_VA_MAX + 1) * PAGE_SIZE;
+	int err = 0;
+
+	REQUIRE(pa);
+	for (u64 at = 0; at < size && !err; at += PAGE_SIZE)
+		err = pt_map(&kspace_root, SCRATCH_BASE + at, pa, PAGE_SIZE, PT_PROT_RW);
+	EXPECT_EQ(err, 0);
+	pvops_test_begin();
+	pv_ops.mmu.flush_tlb_kernel = counting_flush;
+	pv_patch(PV_TYPE(mmu, flush_tlb_kernel));
+	kernel_flushes = 0;
+	EXPECT_EQ(pt_unmap(&kspace_root, SCRATCH_BASE, size), 0);
+	EXPECT_EQ(kernel_flushes, 1);
+	if (!pv_patching)
+		pv_unpatch(PV_TYPE(mmu, flush_tlb_kernel));
+	pvops_test_end();
+	frame_free(pa);
+}
