@@ -19,12 +19,12 @@ $(shell mkdir -p $(BUILD); echo '$(CC) $(CFLAGS)' | cmp -s - $(STAMP) || echo '$
 
 $(OFFS): machine/asm_offsets.c $(STAMP)
 	@mkdir -p $(@D)
-	@$(CC) $(CFLAGS) -MMD -MT $@ -MF $@.d -S -o $(BUILD)/asm_offsets.s $<
+	@$(CC) $(CFLAGS) -MMD -MP -MT $@ -MF $@.d -S -o $(BUILD)/asm_offsets.s $<
 	@sed -n 's/^[[:space:]]*\.ascii[[:space:]]*"->\([A-Za-z0-9_]*\) \$$*\(-*[0-9]*\)".*/%define \1 \2/p' $(BUILD)/asm_offsets.s >$@
 
 $(BUILD)/obj/%.c.o: %.c $(STAMP)
 	@mkdir -p $(@D)
-	@echo "  CC    $<"; $(CC) $(CFLAGS) -MMD -c -o $@ $<
+	@echo "  CC    $<"; $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/%.asm.o: %.asm $(OFFS) $(STAMP)
 	@mkdir -p $(@D)

@@ -46,29 +46,39 @@ static void restore(unsigned type)
 		pv_unpatch((int)type);
 }
 
-/* Makes the sites of @type the given form. NULL, or why they do not have it. */
+/* Whether what stands in @type's loop now is the given form: NULL, or why it is not. */
+static const char *check_form(unsigned type, enum form form)
+{
+	enum pv_kind kind = pv_site_kind(loop_site(type));
+
+	if (form != INDIRECT && kind == PV_INDIRECT)
+		return "refused by the patcher: the boot log says why";
+	if (form == INLINED && kind != PV_INLINED && kind != PV_NOTHING)
+		return "no template: its site becomes a direct call";
+	return NULL;
+}
+
+/* Makes all sites of @type the given form. NULL, or why they do not have it. */
 static const char *make_form(unsigned type, enum form form)
 {
 	int (*const hook)(u8, u16, void *, ulong, unsigned) = pv_ops.init.patch;
-	enum pv_kind kind;
 
 	switch (form) {
 	case INLINED:
 		pv_patch((int)type);
-		kind = pv_site_kind(loop_site(type));
-		return kind == PV_INLINED || kind == PV_NOTHING ? NULL : "no template: its site becomes a direct call";
+		break;
 	case DIRECT:
 		pv_ops.init.patch = pv_patch_direct;
 		pv_patch((int)type);
 		pv_ops.init.patch = hook;
-		kind = pv_site_kind(loop_site(type));
-		return kind == PV_INDIRECT ? "out of reach of a direct call" : NULL;
+		break;
 	case INDIRECT:
 		pv_unpatch((int)type);
-		return NULL;
+		break;
 	default:
 		return bench_op_text(type) ? NULL : "no template: natively it is a function";
 	}
+	return check_form(type, form);
 }
 
 static void time_loop(void (*loop)(ulong turns), ulong turns, struct bench_ticks *ticks)

@@ -2,7 +2,7 @@
  * The benchmark from outside: `bench` on the command line and in the monitor. Sees to it that the machine is found as it was:
  * interrupts, and every byte of every site.
  */
-#include "boot/unattended.h"
+#include "boot/job.h"
 
 #include "bench/bench.h"
 #include "lib/log.h"
@@ -21,7 +21,7 @@ static u64 site_digest(void)
 	return digest;
 }
 
-int bench_run(const char *glob)
+static int bench_run(const char *glob)
 {
 	struct bench_outcome ops, system;
 	u64 before = site_digest();
@@ -45,3 +45,5 @@ int bench_run(const char *glob)
 	printk("bench: %u figures, %u failed\n", ops.figures + system.figures, failed);
 	return (int)failed;
 }
+
+BOOT_JOB(bench, bench_run, NULL);

@@ -5,7 +5,8 @@
 
 Under icount a tick of the TSC is one executed instruction, so it is run twice and both must say the same, figure by figure.
 Checked besides: that every op of pvops/pv_ops.def and every other figure has its lines, each with a value or a reason why
-there is none; that the kernel knew its ticks to be instructions; and the limits below. The log stays in logs/ beside the ELF.
+there is none; that the kernel knew its ticks to be instructions; the limits below; and that the loops that are compared are
+alike (bench/loops.py). The logs stay in logs/ beside the ELF.
 
 Exit code: 0, or 1 when something is missing, differs, or is over its limit.
 """
@@ -16,6 +17,8 @@ import subprocess
 import sys
 import time
 
+from loops import check_loops
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TIME_LIMIT = 38.0  # seconds, both runs together
 SUCCESS = 33  # QEMU's exit code when the kernel writes 0x10 to isa-debug-exit
@@ -23,6 +26,7 @@ FORMS = ("raw", "inlined", "direct", "indirect")
 
 # Figure: the most it may be, in instructions; None: only that it is there.
 FIGURES = {
+    "boot.before_entry": None,
     "boot.to_prompt": 15_000_000,
     "patch.total": None,
     "patch.per_site": 120,
@@ -162,7 +166,7 @@ def main(arguments):
             print("\n".join(line for line in lines if line.startswith("BENCH")))
         complaints += [text for text in wrong if text not in complaints]
         runs.append(figures)
-    complaints += difference(*runs)
+    complaints += [*difference(*runs), *check_loops(elf)]
     for text in complaints:
         print(f"bench: {text}", file=sys.stderr)
     print(f"bench: {len(runs[0])} figures, {'the same in both runs' if runs[0] == runs[1] else 'not the same twice'}, "

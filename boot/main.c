@@ -8,12 +8,12 @@
 #include "arch/layout.h"
 #include "boot/cmdline.h"
 #include "boot/console.h"
+#include "boot/job.h"
 #include "boot/memory.h"
 #include "boot/monitor.h"
 #include "boot/multiboot2.h"
 #include "boot/pvh.h"
 #include "boot/report.h"
-#include "boot/unattended.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -95,13 +95,10 @@ static void run_unattended(void)
 
 	if (!boot_options.test_set && !boot_options.bench_set)
 		return;
-	if ((boot_options.test_set && !ktest_run) || (boot_options.bench_set && !bench_run))
-		log_line("boot", "problem: this image was linked without %s",
-			 boot_options.test_set && !ktest_run ? "tests" : "benchmarks");
 	if (boot_options.test_set)
-		failed |= ktest_run ? ktest_run(boot_options.test) : -1;
+		failed |= boot_job_run("test", boot_options.test);
 	if (boot_options.bench_set)
-		failed |= bench_run ? bench_run(boot_options.bench) : -1;
+		failed |= boot_job_run("bench", boot_options.bench);
 	machine_exit(failed ? EXIT_FAILED : EXIT_PASSED);
 	log_line("power", "no debug-exit device at port 0xf4: the machine goes on");
 }

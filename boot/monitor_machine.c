@@ -1,14 +1,14 @@
 /*
  * The monitor's view of the machine as a whole, and what ends or exercises it: info, test, bench, reboot, off. Tests and
- * benchmarks are known by three weak functions only (boot/unattended.h).
+ * benchmarks are jobs (boot/job.h).
  */
 #include "arch/layout.h"
 #include "arch/regs.h"
 #include "boot/console.h"
 #include "boot/main.h"
+#include "boot/job.h"
 #include "boot/monitor.h"
 #include "boot/report.h"
-#include "boot/unattended.h"
 #include "lib/log.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -85,34 +85,22 @@ static int cmd_info(int argc, char **argv)
 }
 MONITOR_CMD(info, "info", "this machine and kernel: CPU, memory, backend, time, interrupts, serial", cmd_info);
 
-static int cmd_test(int argc, char **argv)
+static int job(int argc, char **argv)
 {
+	const struct boot_job *j = boot_job_find(argv[0]);
 	bool list = argc > 1 && strcmp(argv[1], "-l") == 0;
 	const char *glob = argc > 1 + list ? argv[1 + list] : "all";
 
-	if (argc > 2 + list || glob[0] == '-')
+	if (argc > 2 + list || glob[0] == '-' || (list && j && !j->list))
 		return MONITOR_USAGE;
-	if (!ktest_run || !ktest_list)
-		printk("test: this image was linked without tests\n");
-	else if (!list)
-		ktest_run(glob);
-	else if (!ktest_list(glob))
-		printk("test: no test matches '%s'\n", glob);
+	if (!j || !list)
+		boot_job_run(argv[0], glob);
+	else if (!j->list(glob))
+		printk("%s: nothing matches '%s'\n", argv[0], glob);
 	return MONITOR_DONE;
 }
-MONITOR_CMD(test, "test [-l] [GLOB]", "runs the tests that match (all), or lists them", cmd_test);
-
-static int cmd_bench(int argc, char **argv)
-{
-	if (argc > 2)
-		return MONITOR_USAGE;
-	if (bench_run)
-		bench_run(argc > 1 ? argv[1] : "all");
-	else
-		printk("bench: this image was linked without benchmarks\n");
-	return MONITOR_DONE;
-}
-MONITOR_CMD(bench, "bench [GLOB]", "runs the benchmarks that match (all)", cmd_bench);
+MONITOR_CMD(test, "test [-l] [GLOB]", "runs the tests that match (all), or lists them", job);
+MONITOR_CMD(bench, "bench [GLOB]", "runs the benchmarks that match (all)", job);
 
 static int cmd_reboot(int argc, char **argv)
 {

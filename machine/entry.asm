@@ -122,13 +122,9 @@ trap_kernel:
 %endrep
         jmp     trap_pushed.user
 
-; SYSCALL: rcx = user rip, r11 = user rflags, interrupts off by SFMASK, still the user's rsp and GS.
-global entry_syscall
+; SYSCALL, on the kernel's stack and GS (from entry_syscall below): rcx = user rip, r11 = user rflags, interrupts off by SFMASK.
 align 16
-entry_syscall:
-        PARA_SITE cpu, swapgs, 0
-        mov     [gs:PERCPU_USER_RSP], rsp
-        mov     rsp, [gs:PERCPU_KERNEL_RSP]
+syscall_common:
         sub     rsp, 40
         mov     [rsp + 0], rcx                  ; rip
         mov     [rsp + 16], r11                 ; rflags
@@ -152,6 +148,15 @@ entry_syscall:
 
 ; ------------------------------------------------------------------------------------------------ raw entries
 section .entry.raw progbits alloc exec nowrite align=16
+
+; SYSCALL leaves the user's rsp and GS in place. No site here: an indirect or direct call to the swapgs op would push its return
+; address wherever rsp points, and that is user mode's choice. A backend with another ring has its own entry for SYSCALL.
+global entry_syscall
+entry_syscall:
+        swapgs
+        mov     [gs:PERCPU_USER_RSP], rsp
+        mov     rsp, [gs:PERCPU_KERNEL_RSP]
+        jmp     syscall_common
 
 global entry_nmi, entry_bp, entry_df, entry_mc
 entry_nmi:

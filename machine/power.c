@@ -8,7 +8,7 @@
 #include "pvops/pvops.h"
 
 #define DEBUG_EXIT_PORT 0xf4
-#define OFF_WAIT_NS	500000000UL
+#define OFF_WAIT_NS     500000000UL
 
 void machine_exit(u8 code)
 {
@@ -28,7 +28,7 @@ void machine_reset(void)
 	struct desc_ptr no_idt = {0, 0};
 
 	pv_irq_disable();
-	pv_outb(0xfe, 0x64); /* 8042: pulse the reset line */
+	pv_outb(0xfe, 0x64);  /* 8042: pulse the reset line */
 	pv_outb(0x06, 0xcf9); /* PIIX and later: full reset */
 	pv_load_idt(&no_idt);
 	asm volatile("ud2");

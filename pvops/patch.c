@@ -57,92 +57,87 @@ struct pv_site_state *pv_site_state(unsigned index)
 	return &__pv_site_states[index];
 }
 
-/*
- * Templates by function: the head of each bucket is almost always the one that is asked for; the rest of the bucket is chained
- * through template_next.
- */
+/* Templates by function: chains through template_next, index + 1, 0 ends. Functions lie 16 bytes apart or more. */
 #define TEMPLATE_BUCKETS 256
 #define TEMPLATE_MAX	 255
-static const struct pv_template *template_head[TEMPLATE_BUCKETS];
-static const struct pv_template *template_next[TEMPLATE_MAX];
+static u8 template_head[TEMPLATE_BUCKETS], template_next[TEMPLATE_MAX + 1];
+static bool templates_hashed;
 
 static inline unsigned template_bucket(const void *func)
 {
-	return ((ulong)func >> 3 ^ (ulong)func >> 11) % TEMPLATE_BUCKETS;
+	return ((ulong)func >> 4 ^ (ulong)func >> 12) % TEMPLATE_BUCKETS;
 }
 
 static void templates_hash(void)
 {
-	const struct pv_template *t;
+	const struct pv_template *t = __pv_templates_start;
+	unsigned i;
 
-	BUG_ON(__pv_templates_end - __pv_templates_start > TEMPLATE_MAX);
-	for (t = __pv_templates_start; t < __pv_templates_end; t++) {
-		const struct pv_template **head = &template_head[template_bucket(t->func)];
+	BUG_ON(__pv_templates_end - t > TEMPLATE_MAX);
+	for (i = 1; t < __pv_templates_end; t++, i++) {
+		u8 *head = &template_head[template_bucket(t->func)];
 
-		template_next[t - __pv_templates_start] = *head;
-		*head = t;
+		template_next[i] = *head;
+		*head = (u8)i;
 	}
+	templates_hashed = true;
+}
+
+/* After templates_hash(). */
+static __always_inline const struct pv_template *template_lookup(const void *func)
+{
+	unsigned i;
+
+	for (i = template_head[template_bucket(func)]; i; i = template_next[i])
+		if (likely(__pv_templates_start[i - 1].func == func))
+			return &__pv_templates_start[i - 1];
+	return NULL;
 }
 
 const struct pv_template *pv_template_find(const void *func)
 {
-	static bool hashed;
-	const struct pv_template *t;
-
-	if (unlikely(!hashed)) {
+	if (unlikely(!templates_hashed))
 		templates_hash();
-		hashed = true;
-	}
-	for (t = template_head[template_bucket(func)]; t; t = template_next[t - __pv_templates_start])
-		if (t->func == func)
-			return t;
-	return NULL;
+	return template_lookup(func);
 }
 
 /* A call or jump of five bytes; never ends in a place it was not meant for. */
-static int patch_branch(u8 type, const void *func, u8 *buf, ulong addr)
+static __always_inline int patch_branch(u8 type, const void *func, u8 *buf, ulong addr)
 {
 	long distance = (long)((ulong)func - (addr + 5));
 
-	if (distance != (s32)distance)
+	if (unlikely(distance != (s32)distance))
 		return -PV_REFUSED_RANGE;
 	buf[0] = pv_op_desc[type].class == PV_CLASS_JUMP ? 0xe9 : 0xe8;
 	__builtin_memcpy(buf + 1, &distance, 4);
 	return 5;
 }
 
-/* Any slot. */
-static __noinline int patch_slot(u8 type, u16 clobbers, u8 *buf, ulong addr, unsigned len, bool inlining)
+/* Inlined into both hooks, without a call in it: nothing is saved, and @inlining is a constant. */
+static __always_inline int patch_slot(u8 type, u16 clobbers, u8 *buf, ulong addr, unsigned len, bool inlining)
 {
 	const void *func = pv_slot(type);
 	const struct pv_template *t;
 
-	if (!func) {
+	if (unlikely(!func)) {
 		buf[0] = 0x0f; /* ud2: an empty slot must not be called */
 		buf[1] = 0x0b;
 		return 2;
 	}
-	t = pv_template_find(func);
-	if ((t ? t->clobbers : CLBR_ANY) & ~clobbers)
+	t = template_lookup(func);
+	if (unlikely((t ? t->clobbers : CLBR_ANY) & ~clobbers))
 		return -PV_REFUSED_CLOBBER;
 	if (!t || !t->code || (!inlining && t->len))
 		return patch_branch(type, func, buf, addr);
-	if (t->len > len)
+	if (unlikely(t->len > len))
 		return -PV_REFUSED_LONG;
 	copy16(buf, t->code);
 	return t->len;
 }
 
-/* The common case, a template that may be inlined, without a call; all others are patch_slot()'s. */
 int pv_patch_default(u8 type, u16 clobbers, void *buf, ulong addr, unsigned len)
 {
-	const void *func = pv_slot(type);
-	const struct pv_template *t = template_head[template_bucket(func)];
-
-	if (unlikely(!t || t->func != func || !t->code || t->len > len || t->clobbers & ~clobbers))
-		return patch_slot(type, clobbers, buf, addr, len, true);
-	copy16(buf, t->code);
-	return t->len;
+	return patch_slot(type, clobbers, buf, addr, len, true);
 }
 
 int pv_patch_direct(u8 type, u16 clobbers, void *buf, ulong addr, unsigned len)
@@ -211,6 +206,8 @@ struct pv_patch_result pv_patch(int type)
 	struct pv_patch_result result = {0, 0};
 	ulong flags = poke_begin();
 
+	if (unlikely(!templates_hashed))
+		templates_hash();
 	for (; site < __parainstructions_end; site++, state++) {
 		if (type != PV_ALL_TYPES && site->type != type)
 			continue;

@@ -54,7 +54,7 @@ enum pv_refusal {
 };
 const char *pv_refusal_text(int refusal); /* takes the hook's negative result */
 
-/* Hooks: return the bytes used of @buf (the rest becomes NOPs; PV_PATCH_KEEP: leave the original), or -enum pv_refusal. */
+/* Hooks, called by pv_patch(): return the bytes used of @buf (the rest becomes NOPs; PV_PATCH_KEEP: leave the original), or -enum pv_refusal. */
 #define PV_PATCH_KEEP 0xff
 /* The template of the slot's function, else a direct call (jmp for JUMP ops), ud2 for an empty slot. */
 int pv_patch_default(u8 type, u16 clobbers, void *buf, ulong addr, unsigned len);

@@ -5,6 +5,7 @@
  */
 #include "tests/ktest.h"
 
+#include "boot/job.h"
 #include "lib/log.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -62,7 +63,8 @@ static bool selected(const struct ktest *t, const char *glob)
 	return strcmp(glob, "all") == 0 || glob_match(glob, t->name);
 }
 
-unsigned ktest_list(const char *glob)
+/* Names and places, for the monitor. */
+static unsigned ktest_list(const char *glob)
 {
 	unsigned count = 0;
 
@@ -94,7 +96,8 @@ static bool is_last(const struct ktest *t)
 	return strcmp(t->name, KTEST_LAST) == 0;
 }
 
-int ktest_run(const char *glob)
+/* Runs what matches and prints KTAP; -1 when nothing does. */
+static int ktest_run(const char *glob)
 {
 	unsigned count = 0, number = 0, failed = 0;
 	int pass;
@@ -123,3 +126,5 @@ int ktest_run(const char *glob)
 	printk("# %u passed, %u failed\n", number - failed, failed);
 	return (int)failed;
 }
+
+BOOT_JOB(test, ktest_run, ktest_list);

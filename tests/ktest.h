@@ -66,13 +66,4 @@ bool ktest_deviates(const char *id);
 		}                                                                                  \
 	} while (0)
 
-/*
- * Runs the tests whose name matches @glob ("all" = "*") and prints KTAP. Returns the count of failed tests,
- * or -1 when no test matched.
- */
-int ktest_run(const char *glob);
-
-/* Prints the names of the tests that match, with their places; runs nothing. Returns how many. For the monitor. */
-unsigned ktest_list(const char *glob);
-
 #endif

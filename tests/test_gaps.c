@@ -10,6 +10,7 @@
 #include "mmu/gather.h"
 #include "mmu/kspace.h"
 #include "mmu/pt.h"
+#include "mmu/pt_priv.h"
 #include "mmu/region.h"
 #include "pvops/backend.h"
 #include "pvops/pvops.h"
@@ -86,4 +87,40 @@ TEST(mmu_gather_flushes_global_translations)
 		pv_unpatch(PV_TYPE(mmu, flush_tlb_kernel));
 	pvops_test_end();
 	frame_free(pa);
+}
+
+/* 45-pt-split-keeps-large-pat-bit. Bit 7 says PS in a large leaf and PAT in a pte: memory would become uncached. */
+TEST(mmu_pt_split_adds_no_pat)
+{
+	u64 pa = frame_alloc_contiguous(512, 2 * MIB), there;
+	struct pt_leaf first = {.entry = 0}, last = {.entry = 0};
+
+	REQUIRE(pa);
+	EXPECT_EQ(pt_map(&kspace_root, SCRATCH_BASE, pa, 2 * MIB, PT_PROT_RW), 0);
+	EXPECT_EQ(pt_protect(&kspace_root, SCRATCH_BASE, PAGE_SIZE, PT_PROT_RO), 0);
+	EXPECT(pt_translate(&kspace_root, SCRATCH_BASE, &there, &first));
+	EXPECT(pt_translate(&kspace_root, SCRATCH_BASE + 2 * MIB - 1, &there, &last));
+	EXPECT_EQ(first.level, PT_PTE);
+	EXPECT_EQ(last.level, PT_PTE);
+	EXPECT_EQ((first.entry | last.entry) & PT_BIT_PAT, 0);
+	EXPECT_EQ(pt_unmap(&kspace_root, SCRATCH_BASE, 2 * MIB), 0);
+	frame_free_contiguous(pa, 512);
+}
+
+/* 09-patch-original-cut. Behind the call of six bytes a long site is filled up with one-byte NOPs, in C and in NASM. */
+TEST(pvops_unpatch_gives_back_the_padding)
+{
+	unsigned padding = 0, wrong = 0;
+
+	pvops_test_begin();
+	pv_unpatch(PV_ALL_TYPES);
+	for (unsigned i = 0; i < pv_site_count(); i++) {
+		const struct paravirt_patch_site *s = pv_site(i);
+
+		for (unsigned at = 6; at < s->len; at++, padding++)
+			wrong += s->instr[at] != 0x90;
+	}
+	pvops_test_end();
+	EXPECT(padding > 0);
+	EXPECT_EQ(wrong, 0);
 }

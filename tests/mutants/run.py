@@ -2,8 +2,10 @@
 """Puts deliberate bugs into copies of the tree, one at a time, and shows that the tests notice each.
 
 A mutant is a file NN-name.patch beside this one: a unified diff for `patch -p1`, headed by comment lines that say what
-the bug is, why nobody would notice it by looking, and which checks must turn red:
+the bug is, why nobody would notice it, and which checks must turn red:
 
+    # A site that must be jumped from (iret, sysret) gets a call.
+    # Silent: natively both are inlined.
     # Catch: pvops_jump_ops_are_never_called
 
 Each `Catch:` line is one check, and each must turn red. Its forms are the rows of CHECKS; a word alone is a glob of
@@ -54,8 +56,10 @@ RE_KIND = re.compile(r"^([a-z]+):\s*(\S.*)$")
 # The first line of a step's output that says what is wrong, best first.
 RE_SAYS = [re.compile(pattern, re.M) for pattern in (
     r"^ {5}(\w+: .+)$",  # tests/host/run.py: a failed test
+    r"^(SUMMARY: .+)$",  # a sanitizer
     r"^(patchproof \w+: .*(?:expected|outside|does not go|moved).*)$",
-    r"^([\w./-]+:\d+: .+)$",  # tools/check: a finding
+    r"^([\w./-]+:\d+(?::\d+)?: .+)$",  # tools/check: a finding; a compiler: an error
+    r"^(build/obj/.+: .+)$",  # tools/check: a finding in an object
     r"^((?:nothing matches|exit code|crash|hang|triple fault|silence).*)$",
     r"^((?:.*Error|FAIL\w*|not ok)\b.*)$")]
 
@@ -94,7 +98,7 @@ class Copy:
         """Runs a command in the copy; (exit code, all that it said). Its log is NAME.suffix.log."""
         files = qemu.Files(self.files.folder, f"{self.name}.{suffix}")
         outcome = qemu.run(argv, files, seconds, cwd=self.folder, crash_ends=False)
-        text = outcome.raw.decode("utf-8", "replace") + outcome.stderr
+        text = (outcome.raw.decode("utf-8", "replace") + outcome.stderr).replace(f"{self.folder}/", "")
         if outcome.timed_out:
             raise Broken(f"no end within {seconds} s: {' '.join(argv[-2:])}")
         return outcome.exit_code, text
@@ -203,6 +207,8 @@ def read_mutants(globs):
         if not any(fnmatch.fnmatchcase(path.stem, glob) for glob in globs):
             continue
         head = path.read_text(encoding="utf-8").split("\n--- ")[0]
+        if "\n# Silent: " not in head:
+            raise SystemExit(f"{path}: no line `# Silent: ...` in its head")
         checks = [parse_check(m.group(1)) for m in map(RE_CATCH.match, head.splitlines()) if m]
         if not checks:
             raise SystemExit(f"{path}: no line `# Catch: ...` in its head")

@@ -2,8 +2,7 @@
 """References run one way: an undefined symbol of a room's object is defined in that room or below it.
 
 Reads build/obj/ROOM/**/*.o with nm; names that the linker script defines belong to nobody and may be used by all.
-Exceptions stand in upward.txt; beside them, boot may refer weakly to tests and bench, which an image may be linked
-without (boot/unattended.h). The compiler's view of the same rule is check_layers.py.
+Exceptions stand in upward.txt. The compiler's view of the same rule is check_layers.py.
 """
 
 import collections
@@ -21,8 +20,6 @@ DEFINED_WEAK = set("WV")
 UNDEFINED = set("Uwv")
 # From which room a reference may go up: the op table's own.
 TABLE_ROOM = "pvops"
-# Which rooms the topmost one may refer to, if only weakly: the link does not need them.
-OPTIONAL = ("tests", "bench")
 
 
 def read_objects(obj_dir, nm="nm"):
@@ -85,8 +82,6 @@ def check(report, obj_dir, script, nm="nm"):
                 report.find(path, 0, f"{name} is defined nowhere")
         elif name in upward and room == TABLE_ROOM and upward[name][1] == home:
             used.add(name)
-        elif kind in "wv" and room == ROOMS[-1] and home in OPTIONAL:
-            continue
         elif not may_look(room, home):
             report.find(path, 0, f"{room} refers to {name}, which is defined in {home}")
     for name in sorted(set(upward) - used):

@@ -1,0 +1,133 @@
+/*
+ * Clocks: the PIT ticks at about the rate asked for, sched_clock runs forward and with the TSC, and ticks become nanoseconds
+ * without overflow. The PIT and the TSC are compared only with each other, and with a factor of two to spare: an emulator
+ * whose host is busy may lose ticks, so such a test may try again.
+ */
+#include "arch/regs.h"
+#include "machine/time.h"
+#include "machine/traps.h"
+#include "pvops/pvops.h"
+#include "tests/ktest.h"
+
+#define TRIES       5
+#define PATIENCE_NS 500000000UL
+
+/* Nanoseconds that @count ticks take once the first was seen; 0: they do not come. */
+static u64 time_ticks(unsigned hz, u64 count)
+{
+	u64 first, start, now, deadline = pv_sched_clock() + PATIENCE_NS;
+
+	pit_start(hz);
+	first = pit_ticks();
+	pv_irq_enable();
+	while (pit_ticks() == first && pv_sched_clock() < deadline)
+		asm volatile("pause");
+	first = pit_ticks();
+	start = pv_read_tsc();
+	while (pit_ticks() < first + count && pv_sched_clock() < deadline)
+		asm volatile("pause");
+	now = pv_read_tsc();
+	pv_irq_disable();
+	pit_stop();
+	return pit_ticks() < first + count ? 0 : tsc_to_ns(now - start);
+}
+
+static void expect_rate(unsigned hz, u64 count)
+{
+	u64 want = 1000000000UL / hz * count, got = 0;
+	ulong flags = pv_irq_save();
+	unsigned i;
+
+	for (i = 0; i < TRIES; i++) {
+		got = time_ticks(hz, count);
+		if (got > want / 2 && got < want * 2)
+			break;
+	}
+	pv_irq_restore(flags);
+	if (i == TRIES)
+		ktest_fail(__FILE__, __LINE__, "%lu ticks at %u Hz took %lu ns, not %lu", count, hz, got, want);
+}
+
+TEST(machine_time_pit_rate)
+{
+	expect_rate(1000, 10);
+	expect_rate(100, 3);
+	expect_rate(19, 1); /* the slowest: a divisor of nearly 65536 */
+}
+
+TEST(machine_time_sched_clock_never_goes_back)
+{
+	u64 last = pv_sched_clock(), first = last;
+	unsigned i;
+
+	for (i = 0; i < 20000; i++) {
+		u64 now = pv_sched_clock();
+
+		if (now < last) {
+			ktest_fail(__FILE__, __LINE__, "sched_clock went from %lu to %lu", last, now);
+			return;
+		}
+		last = now;
+	}
+	EXPECT(last > first);
+}
+
+/* Between two readings the clock advances by what the TSC says, give or take the rounding. */
+TEST(machine_time_sched_clock_follows_the_tsc)
+{
+	u64 outer = pv_read_tsc(), first = pv_sched_clock(), inner = pv_read_tsc(), ns;
+	unsigned i;
+
+	for (i = 0; i < 100000; i++)
+		asm volatile("");
+	inner = pv_read_tsc() - inner;
+	ns = pv_sched_clock() - first;
+	outer = pv_read_tsc() - outer;
+	EXPECT(ns + 1 >= tsc_to_ns(inner));
+	EXPECT(ns <= tsc_to_ns(outer) + 1);
+}
+
+/* ticks / kHz * 10^6 in whole parts and rest: no step exceeds 64 bits. */
+static u64 exact_ns(u64 ticks)
+{
+	u64 khz = tsc_khz();
+
+	return ticks / khz * 1000000 + ticks % khz * 1000000 / khz;
+}
+
+TEST(machine_time_tsc_to_ns)
+{
+	static const u64 ticks[] = {0, 1, 1000, 123456789, 1UL << 32, 0xffffffffffUL, 1UL << 48, 1UL << 56, 1UL << 60};
+	unsigned i;
+
+	REQUIRE(tsc_khz());
+	for (i = 0; i < ARRAY_SIZE(ticks); i++) {
+		u64 got = tsc_to_ns(ticks[i]), want = exact_ns(ticks[i]);
+
+		/* The factor is cut to 2^-32. */
+		if (got > want || want - got > (ticks[i] >> 32) + 1)
+			ktest_fail(__FILE__, __LINE__, "%#lx ticks are %lu ns, not %lu", ticks[i], got, want);
+	}
+	EXPECT(tsc_to_ns(tsc_khz() * 1000) >= 999999990);
+	EXPECT(tsc_to_ns(tsc_khz() * 1000) <= 1000000000);
+}
+
+/* Measured anew, the TSC's rate is what it was; a busy host may need a few tries. The clock starts again at 0. */
+TEST(machine_time_calibration_repeats)
+{
+	u64 before = tsc_khz(), now = 0;
+	ulong flags = pv_irq_save();
+	bool pit = true;
+	unsigned i;
+
+	for (i = 0; i < 20 && pit; i++) {
+		pit = time_init();
+		now = tsc_khz();
+		if (now > before - before / 20 && now < before + before / 20)
+			break;
+	}
+	pv_irq_restore(flags);
+	EXPECT(pit);
+	EXPECT(now > before / 2 && now < before * 2);
+	EXPECT(pv_sched_clock() < 20 * PATIENCE_NS);
+}

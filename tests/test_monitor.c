@@ -1,0 +1,80 @@
+/*
+ * The monitor's commands on the live machine, with slots poisoned: each answers with what it is for, and bad words with a
+ * sentence. How a person meets them is tests/harness/test_monitor.py's.
+ */
+#include "boot/monitor.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "tests/ktest.h"
+
+/* The last answer, cut to this. */
+static char answer[8192];
+
+static void ask(const char *line)
+{
+	u64 pos = log_ram_pos();
+	size_t n;
+
+	EXPECT(monitor_execute(line));
+	n = log_ram_read(&pos, answer, sizeof(answer) - 1);
+	answer[n] = '\0';
+}
+
+static bool answer_has(const char *text)
+{
+	size_t len = strlen(text);
+
+	for (const char *at = answer; *at; at++)
+		if (strncmp(at, text, len) == 0)
+			return true;
+	return false;
+}
+
+struct question {
+	const char *line, *want;
+};
+
+static void expect_answer(const struct question *q)
+{
+	ask(q->line);
+	if (!answer_has(q->want))
+		ktest_fail(__FILE__, __LINE__, "'%s': no '%s' in the answer", q->line, q->want);
+}
+
+TEST(boot_monitor_answers)
+{
+	static const struct question rows[] = {
+		{"info", "\ninterrupts  on unexpected vectors "},
+		{"audit", "no violation"},
+		{"mem", "frames of 4 KiB"},
+		{"maps", " r-x "},
+		{"walk boot_enter+1", "at symbol boot_enter+0x1\n"},
+		{"ops lock.wait", "\n1 op, "},
+		{"sites", "\nall "},
+		{"sites cpu.iret -v", " ff 25 "}, /* its old bytes, whoever serves it now */
+		{"backend", "\n* "},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
+		expect_answer(&rows[i]);
+}
+
+TEST(boot_monitor_refuses_in_words)
+{
+	static const struct question rows[] = {
+		{"walk", "usage: walk "},
+		{"walk nonsense", "not a number or symbol"},
+		{"walk 0x8000000000000000", "not canonical"},
+		{"walk 0", "not mapped"},
+		{"ops nope", "no op matches 'nope'"},
+		{"sites nope", "no op matches 'nope'"},
+		{"sites -v", "usage: sites "},
+		{"backend nope", "no backend 'nope'"},
+		{"test -l nope", "no test matches 'nope'"},
+		{"off now", "usage: off"},
+		{"reboot now", "usage: reboot"},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
+		expect_answer(&rows[i]);
+}
