@@ -42,6 +42,7 @@ static void read_identity(struct cpu_info *c)
 		l = leaf(0x80000002 + i);
 		memcpy(c->brand + i * 16, &l, 16);
 	}
+	memset(c->hypervisor, 0, sizeof(c->hypervisor));
 	if (cpu_has(X86_FEATURE_HYPERVISOR)) {
 		l = leaf(0x40000000);
 		memcpy(c->hypervisor, &l.ebx, 12);
@@ -74,14 +75,22 @@ static const struct {
 	u16 feature;
 	const char *name;
 } feature_names[] = {
-	{X86_FEATURE_NX, "nx"},		{X86_FEATURE_PGE, "pge"},
-	{X86_FEATURE_PDPE1GB, "1g"},	{X86_FEATURE_SMEP, "smep"},
-	{X86_FEATURE_SMAP, "smap"},	{X86_FEATURE_UMIP, "umip"},
-	{X86_FEATURE_PCID, "pcid"},	{X86_FEATURE_INVPCID, "invpcid"},
-	{X86_FEATURE_PKU, "pku"},	{X86_FEATURE_LA57, "la57"},
-	{X86_FEATURE_X2APIC, "x2apic"}, {X86_FEATURE_TSC_DEADLINE, "tsc-deadline"},
-	{X86_FEATURE_RDTSCP, "rdtscp"}, {X86_FEATURE_INVARIANT_TSC, "invariant-tsc"},
-	{X86_FEATURE_VMX, "vmx"},	{X86_FEATURE_SVM, "svm"},
+	{X86_FEATURE_NX, "nx"},
+	{X86_FEATURE_PGE, "pge"},
+	{X86_FEATURE_PDPE1GB, "1g"},
+	{X86_FEATURE_SMEP, "smep"},
+	{X86_FEATURE_SMAP, "smap"},
+	{X86_FEATURE_UMIP, "umip"},
+	{X86_FEATURE_PCID, "pcid"},
+	{X86_FEATURE_INVPCID, "invpcid"},
+	{X86_FEATURE_PKU, "pku"},
+	{X86_FEATURE_LA57, "la57"},
+	{X86_FEATURE_X2APIC, "x2apic"},
+	{X86_FEATURE_TSC_DEADLINE, "tsc-deadline"},
+	{X86_FEATURE_RDTSCP, "rdtscp"},
+	{X86_FEATURE_INVARIANT_TSC, "invariant-tsc"},
+	{X86_FEATURE_VMX, "vmx"},
+	{X86_FEATURE_SVM, "svm"},
 	{X86_FEATURE_HYPERVISOR, "hypervisor"},
 };
 

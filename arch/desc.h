@@ -18,7 +18,7 @@ struct desc_struct {
 typedef struct gate_desc {
 	u16 offset_low;
 	u16 selector;
-	u8 ist; /* 1..7, 0: none */
+	u8 ist;  /* 1..7, 0: none */
 	u8 attr; /* P, DPL, type: 0x8e interrupt gate, 0xee the same for CPL 3 */
 	u16 offset_mid;
 	u32 offset_high;

@@ -11,10 +11,10 @@
 #ifndef ARCH_LAYOUT_H
 #define ARCH_LAYOUT_H
 
-#define KBASE_CONST	  0xffffffff80000000
+#define KBASE_CONST       0xffffffff80000000
 #define KERNEL_LMA_CONST  0x100000
 #define DIRECT_BASE_CONST 0xffff880000000000
-#define POKE_BASE_CONST	  0xffffffffff800000
+#define POKE_BASE_CONST   0xffffffffff800000
 #define FIXMAP_BASE_CONST 0xffffffffffa00000
 
 /* GDT selectors: SYSCALL wants kernel code, kernel data in a row; SYSRET user 32, user data, user code (SDM 3A 5.8.8). */
@@ -23,7 +23,7 @@
 #define SEL_USER_CS32 0x1b
 #define SEL_USER_DS   0x23
 #define SEL_USER_CS   0x2b
-#define SEL_TSS	      0x30 /* 16 bytes: two slots */
+#define SEL_TSS       0x30 /* 16 bytes: two slots */
 #define SEL_TLS0      0x40 /* three thread-local segments: load_tls */
 #define GDT_ENTRIES   11
 
@@ -35,7 +35,7 @@
 #ifndef __ASSEMBLER__
 #include "lib/types.h"
 
-#define KBASE	    ((ulong)KBASE_CONST)
+#define KBASE       ((ulong)KBASE_CONST)
 #define DIRECT_BASE ((ulong)DIRECT_BASE_CONST)
 #define POKE_BASE   ((ulong)POKE_BASE_CONST)
 #define FIXMAP_BASE ((ulong)FIXMAP_BASE_CONST)
@@ -64,6 +64,6 @@ static inline u64 direct_pa(const void *va)
 extern char __image_start[], __text_start[], __text_end[], __rodata_start[], __rodata_end[];
 extern char __data_start[], __data_end[], __image_end[];
 extern char __kstacks_start[], __kstacks_end[]; /* inside data; an array of KSTACK_SLOT */
-extern char __ksyms_start[], __ksyms_end[];	/* read-only, behind data */
+extern char __ksyms_start[], __ksyms_end[];     /* read-only, behind data */
 #endif
 #endif

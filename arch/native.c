@@ -12,16 +12,16 @@
 #include "lib/panic.h"
 
 /* A register read and a register write by one mov each. */
-#define NATIVE_REG(reg, insn_reg)                                                                  \
-	__native ulong native_read_##reg(void)                                                     \
-	{                                                                                          \
-		ulong value;                                                                       \
-		asm volatile("mov %%" insn_reg ", %0" : "=r"(value)::"memory");                    \
-		return value;                                                                      \
-	}                                                                                          \
-	__native void native_write_##reg(ulong value)                                              \
-	{                                                                                          \
-		asm volatile("mov %0, %%" insn_reg ::"r"(value) : "memory");                       \
+#define NATIVE_REG(reg, insn_reg)                                                                                      \
+	__native ulong native_read_##reg(void)                                                                         \
+	{                                                                                                              \
+		ulong value;                                                                                           \
+		asm volatile("mov %%" insn_reg ", %0" : "=r"(value)::"memory");                                        \
+		return value;                                                                                          \
+	}                                                                                                              \
+	__native void native_write_##reg(ulong value)                                                                  \
+	{                                                                                                              \
+		asm volatile("mov %0, %%" insn_reg ::"r"(value) : "memory");                                           \
 	}
 NATIVE_REG(cr0, "cr0")
 NATIVE_REG(cr2, "cr2")
@@ -29,25 +29,25 @@ NATIVE_REG(cr3, "cr3")
 NATIVE_REG(cr4, "cr4")
 NATIVE_REG(cr8, "cr8")
 
-#define NATIVE_IN(width, type)                                                                     \
-	__native type native_in##width(u16 port)                                                   \
-	{                                                                                          \
-		type value;                                                                        \
-		asm volatile("in %1, %0" : "=a"(value) : "d"(port));                               \
-		return value;                                                                      \
-	}                                                                                          \
-	__native void native_out##width(type value, u16 port)                                      \
-	{                                                                                          \
-		asm volatile("out %0, %1" ::"a"(value), "d"(port));                                \
+#define NATIVE_IN(width, type)                                                                                         \
+	__native type native_in##width(u16 port)                                                                       \
+	{                                                                                                              \
+		type value;                                                                                            \
+		asm volatile("in %1, %0" : "=a"(value) : "d"(port));                                                   \
+		return value;                                                                                          \
+	}                                                                                                              \
+	__native void native_out##width(type value, u16 port)                                                          \
+	{                                                                                                              \
+		asm volatile("out %0, %1" ::"a"(value), "d"(port));                                                    \
 	}
 NATIVE_IN(b, u8)
 NATIVE_IN(w, u16)
 NATIVE_IN(l, u32)
 
-#define NATIVE_SET(level)                                                                          \
-	__native void native_set_##level(level##_t *entry, level##_t value)                        \
-	{                                                                                          \
-		*(volatile level##_t *)entry = value;                                              \
+#define NATIVE_SET(level)                                                                                              \
+	__native void native_set_##level(level##_t *entry, level##_t value)                                            \
+	{                                                                                                              \
+		*(volatile level##_t *)entry = value;                                                                  \
 	}
 NATIVE_SET(pte)
 NATIVE_SET(pmd)
@@ -71,8 +71,7 @@ __native pte_t native_ptep_modify_prot_start(struct vm_area_struct *vma, ulong v
 	return old;
 }
 
-__native void native_ptep_modify_prot_commit(struct vm_area_struct *vma, ulong va, pte_t *ptep,
-					     pte_t pte)
+__native void native_ptep_modify_prot_commit(struct vm_area_struct *vma, ulong va, pte_t *ptep, pte_t pte)
 {
 	(void)vma, (void)va;
 	*(volatile pte_t *)ptep = pte;
@@ -92,13 +91,13 @@ __native u64 native_steal_clock(int cpu)
 	return 0;
 }
 
-#define DEBUGREG_READ(n)                                                                           \
-	case n:                                                                                    \
-		asm volatile("mov %%db" #n ", %0" : "=r"(value));                                  \
+#define DEBUGREG_READ(n)                                                                                               \
+	case n:                                                                                                        \
+		asm volatile("mov %%db" #n ", %0" : "=r"(value));                                                      \
 		return value
-#define DEBUGREG_WRITE(n)                                                                          \
-	case n:                                                                                    \
-		asm volatile("mov %0, %%db" #n ::"r"(value));                                      \
+#define DEBUGREG_WRITE(n)                                                                                              \
+	case n:                                                                                                        \
+		asm volatile("mov %0, %%db" #n ::"r"(value));                                                          \
 		return
 
 __native ulong native_get_debugreg(int regno)
@@ -208,10 +207,7 @@ __native void native_io_delay(void)
 
 __native void native_cpuid(u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 {
-	asm volatile("cpuid"
-		     : "=a"(*eax), "=b"(*ebx), "=c"(*ecx), "=d"(*edx)
-		     : "0"(*eax), "2"(*ecx)
-		     : "memory");
+	asm volatile("cpuid" : "=a"(*eax), "=b"(*ebx), "=c"(*ecx), "=d"(*edx) : "0"(*eax), "2"(*ecx) : "memory");
 }
 
 __native u64 native_read_msr(unsigned msr)

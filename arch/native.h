@@ -20,7 +20,7 @@ struct qspinlock;
 
 u64 native_read_tsc(void);
 u64 native_steal_clock(int cpu); /* always 0: nobody steals from bare hardware */
-u64 native_sched_clock(void);	 /* ns since boot; machine/time.c */
+u64 native_sched_clock(void);    /* ns since boot; machine/time.c */
 
 ulong native_get_debugreg(int regno); /* 0-3, 6, 7; any other panics */
 void native_set_debugreg(int regno, ulong value);
@@ -39,9 +39,9 @@ void native_load_tr_desc(void); /* SEL_TSS */
 ulong native_store_tr(void);
 void native_load_gdt(const struct desc_ptr *ptr);
 void native_load_idt(const struct desc_ptr *ptr);
-void native_set_ldt(const void *ldt, unsigned entries);			 /* machine/cpu.c */
-void native_load_tls(struct thread_struct *thread, unsigned cpu);	 /* machine/cpu.c */
-void native_load_sp0(ulong sp0);					 /* machine/cpu.c */
+void native_set_ldt(const void *ldt, unsigned entries);           /* machine/cpu.c */
+void native_load_tls(struct thread_struct *thread, unsigned cpu); /* machine/cpu.c */
+void native_load_sp0(ulong sp0);                                  /* machine/cpu.c */
 void native_load_gs_index(unsigned selector);
 void native_write_ldt_entry(struct desc_struct *ldt, int entry, const void *desc);
 /* @kind is an enum desc_kind: a TSS or LDT descriptor takes two slots. */
@@ -51,7 +51,7 @@ void native_write_idt_entry(gate_desc *idt, int entry, const gate_desc *gate);
 void native_wbinvd(void);
 void native_io_delay(void);
 void native_cpuid(u32 *eax, u32 *ebx, u32 *ecx, u32 *edx); /* in: eax leaf, ecx subleaf */
-u64 native_read_msr(unsigned msr);			   /* #GP if there is no such MSR */
+u64 native_read_msr(unsigned msr);                         /* #GP if there is no such MSR */
 void native_write_msr(unsigned msr, unsigned low, unsigned high);
 u64 native_read_msr_safe(unsigned msr, int *err); /* *err 0 or -EIO */
 int native_write_msr_safe(unsigned msr, unsigned low, unsigned high);
@@ -75,9 +75,9 @@ void native_flush_tlb_kernel(void); /* global ones too */
 void native_flush_tlb_one_user(ulong va);
 void native_flush_tlb_one_kernel(ulong va);
 void native_flush_tlb_others(const struct cpumask *cpus, const struct flush_tlb_info *info); /* machine/cpu.c */
-void native_tlb_remove_table(struct mmu_gather *tlb, void *table);			     /* mmu/ */
-int native_pgd_alloc(struct mm_struct *mm);						     /* mmu/ */
-void native_set_fixmap(unsigned idx, phys_addr_t pa, pgprot_t flags);			     /* mmu/ */
+void native_tlb_remove_table(struct mmu_gather *tlb, void *table);                           /* mmu/ */
+int native_pgd_alloc(struct mm_struct *mm);                                                  /* mmu/ */
+void native_set_fixmap(unsigned idx, phys_addr_t pa, pgprot_t flags);                        /* mmu/ */
 
 void native_set_pte(pte_t *ptep, pte_t pte);
 void native_set_pte_at(struct mm_struct *mm, ulong va, pte_t *ptep, pte_t pte);

@@ -73,7 +73,8 @@ static __native bool write_slow(void *dst, const void *src, unsigned len)
 	({                                                                                                             \
 		*(type *)to = *(const type *)src;                                                                      \
 		asm volatile("" ::: "memory");                                                                         \
-		((const type *)dst)->low == ((const type *)src)->low && ((const type *)dst)->high == ((const type *)src)->high; \
+		((const type *)dst)->low == ((const type *)src)->low &&                                                \
+			((const type *)dst)->high == ((const type *)src)->high;                                        \
 	})
 
 __native bool poke_write(void *dst, const void *src, unsigned len)

@@ -27,23 +27,23 @@ typedef struct {
 } pgprot_t;
 typedef u64 phys_addr_t;
 
-#define PTE_P	   BIT(0)
-#define PTE_W	   BIT(1)
-#define PTE_U	   BIT(2)
-#define PTE_PWT	   BIT(3)
-#define PTE_PCD	   BIT(4)
-#define PTE_A	   BIT(5)
-#define PTE_D	   BIT(6)
-#define PTE_PS	   BIT(7) /* leaf, at pmd and pud */
-#define PTE_G	   BIT(8)
-#define PTE_NX	   BIT(63)
-#define PTE_ADDR   0x000ffffffffff000UL
+#define PTE_P       BIT(0)
+#define PTE_W       BIT(1)
+#define PTE_U       BIT(2)
+#define PTE_PWT     BIT(3)
+#define PTE_PCD     BIT(4)
+#define PTE_A       BIT(5)
+#define PTE_D       BIT(6)
+#define PTE_PS      BIT(7) /* leaf, at pmd and pud */
+#define PTE_G       BIT(8)
+#define PTE_NX      BIT(63)
+#define PTE_ADDR    0x000ffffffffff000UL
 #define PTE_ENTRIES 512
 
-#define PMD_SHIFT 21
-#define PUD_SHIFT 30
-#define P4D_SHIFT 39
-#define PMD_SIZE  (1UL << PMD_SHIFT)
-#define PUD_SIZE  (1UL << PUD_SHIFT)
+#define PMD_SHIFT   21
+#define PUD_SHIFT   30
+#define P4D_SHIFT   39
+#define PMD_SIZE    (1UL << PMD_SHIFT)
+#define PUD_SIZE    (1UL << PUD_SHIFT)
 
 #endif

@@ -17,11 +17,11 @@
  * A fault at label @from continues at @to: s32 pairs relative to their own address, in .extable.
  * machine/fault.c searches it.
  */
-#define EXTABLE(from, to)                                                                          \
-	".pushsection .extable, \"a\"\n\t"                                                         \
-	".balign 8\n\t"                                                                            \
-	".long " from " - .\n\t"                                                                   \
-	".long " to " - .\n\t"                                                                     \
+#define EXTABLE(from, to)                                                                                              \
+	".pushsection .extable, \"a\"\n\t"                                                                             \
+	".balign 8\n\t"                                                                                                \
+	".long " from " - .\n\t"                                                                                       \
+	".long " to " - .\n\t"                                                                                         \
 	".popsection\n"
 
 #endif

@@ -108,18 +108,11 @@ static bool pmc_is_there(void)
 NATIVE_TEXT(PV_NOP, "")
 NATIVE_TEXT(PV_IDENT, "mov %rdi, %rax")
 
-#define PV_GROUP(group)
-#define PV_RESERVE(group, pos)
-#define PV_NEST(group, type, member)
-#define PV_NEST_END
-#define PV_GROUP_END(group, words)
-
 /* raw_GROUP_OP: the text of the op's native function, nothing where it has none. */
 #define RAW_TEXT(group, name, native)                                                                                  \
 	asm(".macro raw_" #group "_" #name "\n.ifdef .Lhas_" #native "\n\ttext_" #native "\n.endif\n.endm");
 #define PV_OP(group, pos, name, class, len, native, ...) RAW_TEXT(group, name, native)
 #include "pvops/pv_ops.def"
-#undef PV_OP
 
 /* The op that C has no wrapper for: kernel entry code alone uses it. It keeps all registers. */
 #define PV_WRAP_SWAPGS                                                                                                 \
@@ -145,20 +138,20 @@ PV_WRAP_SWAPGS
 		     : "=a"(rax_), "+r"(pv_stack_pointer)                                                              \
 		     : PV_SITE_INPUTS(g, n, l, CLBR_RAX) __VA_ARGS__                                                   \
 		     : "memory", "cc")
-#define PV_OP(group, pos, name, class, len, native, ...) CONCAT(PV_WRAP_, class)(group, name, len, __VA_ARGS__)
 
 #define PREFIX                                           none_
 #define TEXT(g, n)                                       ""
+#define PV_OP(group, pos, name, class, len, native, ...) CONCAT(PV_WRAP_, class)(group, name, len, __VA_ARGS__)
 #include "pvops/pv_ops.def"
 PV_WRAP_SWAPGS
 #undef PREFIX
 #undef TEXT
 
-#define PREFIX     raw_
-#define TEXT(g, n) "raw_" #g "_" #n "\n"
+#define PREFIX                                           raw_
+#define TEXT(g, n)                                       "raw_" #g "_" #n "\n"
+#define PV_OP(group, pos, name, class, len, native, ...) CONCAT(PV_WRAP_, class)(group, name, len, __VA_ARGS__)
 #include "pvops/pv_ops.def"
 PV_WRAP_SWAPGS
-#undef PV_OP
 
 /* The shorter rows of op_args.def in terms of the longest. */
 #define BENCH_OP(g, n, ...)                 BENCH_ROW(g, n, (void)0, NULL, NULL, __VA_ARGS__)

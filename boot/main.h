@@ -9,7 +9,7 @@
 
 /* boot/entry.asm's protocol numbers. */
 #define BOOT_MULTIBOOT2 0
-#define BOOT_PVH	1
+#define BOOT_PVH        1
 
 /* Called once by boot/entry.asm; @info_pa below 4 GiB. */
 __noreturn void boot_enter(u32 protocol, u32 info_pa);

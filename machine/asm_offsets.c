@@ -44,13 +44,8 @@ void asm_offsets(void)
 	DEFINE(CLBR_ANY, CLBR_ANY);
 
 	DEFINE(PV_TYPES, PV_TYPES);
-#define PV_GROUP(group)
-#define PV_OP(group, pos, name, class, len, native, ...)                                           \
-	DEFINE(PV_##group##_##name, PV_TYPE(group, name));                                         \
+#define PV_OP(group, pos, name, class, len, native, ...)                                                               \
+	DEFINE(PV_##group##_##name, PV_TYPE(group, name));                                                             \
 	DEFINE(PVLEN_##group##_##name, len);
-#define PV_RESERVE(group, pos)
-#define PV_NEST(group, type, member)
-#define PV_NEST_END
-#define PV_GROUP_END(group, words)
 #include "pvops/pv_ops.def"
 }

@@ -52,12 +52,17 @@ void dump_error_code(u64 vector, u64 error, char *buf, size_t size)
 {
 	if (vector == X86_TRAP_PF)
 		ksnprintf(buf, size, "%s by %s, %s%s",
-			  error & X86_PF_INSTR ? "fetch" : error & X86_PF_WRITE ? "write" : "read",
+			  error & X86_PF_INSTR   ? "fetch"
+			  : error & X86_PF_WRITE ? "write"
+						 : "read",
 			  error & X86_PF_USER ? "user" : "supervisor",
 			  error & X86_PF_PROT ? "not allowed" : "page not present",
 			  error & X86_PF_RSVD ? ", reserved bit set" : "");
 	else if (error)
-		ksnprintf(buf, size, "%s selector %#lx%s", error & 2 ? "IDT" : error & 4 ? "LDT" : "GDT",
+		ksnprintf(buf, size, "%s selector %#lx%s",
+			  error & 2   ? "IDT"
+			  : error & 4 ? "LDT"
+				      : "GDT",
 			  error & 0xfff8, error & 1 ? ", external event" : "");
 	else
 		ksnprintf(buf, size, "none");
@@ -79,8 +84,7 @@ void dump_trap(const struct pt_regs *r)
 	printk("rsi %016lx  rdi %016lx  rbp %016lx  r8  %016lx\n", r->rsi, r->rdi, r->rbp, r->r8);
 	printk("r9  %016lx  r10 %016lx  r11 %016lx  r12 %016lx\n", r->r9, r->r10, r->r11, r->r12);
 	printk("r13 %016lx  r14 %016lx  r15 %016lx\n", r->r13, r->r14, r->r15);
-	printk("cr0 %016lx  cr2 %016lx  cr3 %016lx  cr4 %016lx\n", pv_read_cr0(), cr2, pv_read_cr3(),
-	       pv_read_cr4());
+	printk("cr0 %016lx  cr2 %016lx  cr3 %016lx  cr4 %016lx\n", pv_read_cr0(), cr2, pv_read_cr3(), pv_read_cr4());
 	if (r->vector == X86_TRAP_PF || (r->vector == X86_TRAP_DF && cr2))
 		pt_describe(pv_read_cr3(), cr2, printk);
 	if (!user_mode(r))

@@ -64,10 +64,7 @@ bool fault_read8(ulong va, u8 *value, struct fault_record *out)
 	u8 seen = 0;
 
 	fault_clear();
-	asm volatile("1: movb %1, %0\n2:\n" EXTABLE("1b", "2b")
-		     : "+q"(seen)
-		     : "m"(*(u8 *)va)
-		     : "memory");
+	asm volatile("1: movb %1, %0\n2:\n" EXTABLE("1b", "2b") : "+q"(seen) : "m"(*(u8 *)va) : "memory");
 	if (value)
 		*value = seen;
 	return outcome(out);
@@ -76,10 +73,7 @@ bool fault_read8(ulong va, u8 *value, struct fault_record *out)
 bool fault_write8(ulong va, u8 value, struct fault_record *out)
 {
 	fault_clear();
-	asm volatile("1: movb %1, %0\n2:\n" EXTABLE("1b", "2b")
-		     : "=m"(*(u8 *)va)
-		     : "q"(value)
-		     : "memory");
+	asm volatile("1: movb %1, %0\n2:\n" EXTABLE("1b", "2b") : "=m"(*(u8 *)va) : "q"(value) : "memory");
 	return outcome(out);
 }
 

@@ -30,10 +30,10 @@ bool fault_exec(ulong va, struct fault_record *record);
  * Executes assembler text with a fixup behind it: FAULT_TRY("ud2"), FAULT_TRY("mov %0, %%cr4", "r"(x)). Only for code in
  * tests/ and .text.native where the text is sensitive. Afterwards fault_take() tells what happened.
  */
-#define FAULT_TRY(text, ...)                                                                       \
-	do {                                                                                       \
-		fault_clear();                                                                     \
-		asm volatile("1: " text "\n2:\n" EXTABLE("1b", "2b")::__VA_ARGS__ : "memory", "cc", "rax"); \
+#define FAULT_TRY(text, ...)                                                                                           \
+	do {                                                                                                           \
+		fault_clear();                                                                                         \
+		asm volatile("1: " text "\n2:\n" EXTABLE("1b", "2b")::__VA_ARGS__ : "memory", "cc", "rax");            \
 	} while (0)
 
 #endif

@@ -17,8 +17,8 @@ struct fault_record {
 
 struct percpu {
 	struct percpu *self; /* gs:0 */
-	u64 user_rsp;	     /* SYSCALL leaves the user's stack pointer here for a moment */
-	u64 kernel_rsp;	     /* top of the stack for entries from user mode; also TSS.rsp0 */
+	u64 user_rsp;        /* SYSCALL leaves the user's stack pointer here for a moment */
+	u64 kernel_rsp;      /* top of the stack for entries from user mode; also TSS.rsp0 */
 	unsigned id;
 	unsigned irq_depth;
 	struct fault_record fault;

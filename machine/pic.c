@@ -8,7 +8,7 @@
 #define MASTER_DATA 0x21
 #define SLAVE_CMD   0xa0
 #define SLAVE_DATA  0xa1
-#define EOI	    0x20
+#define EOI         0x20
 #define READ_ISR    0x0b
 
 static u16 masked = 0xffff;
@@ -32,9 +32,8 @@ void pic_init(void)
 		u8 value;
 		u16 port;
 	} words[] = {
-		{0x11, MASTER_CMD},	     {0x11, SLAVE_CMD}, {VECTOR_IRQ0, MASTER_DATA},
-		{VECTOR_IRQ0 + 8, SLAVE_DATA}, {0x04, MASTER_DATA}, {0x02, SLAVE_DATA},
-		{0x01, MASTER_DATA},	     {0x01, SLAVE_DATA},
+		{0x11, MASTER_CMD},  {0x11, SLAVE_CMD},  {VECTOR_IRQ0, MASTER_DATA}, {VECTOR_IRQ0 + 8, SLAVE_DATA},
+		{0x04, MASTER_DATA}, {0x02, SLAVE_DATA}, {0x01, MASTER_DATA},        {0x01, SLAVE_DATA},
 	};
 	unsigned i;
 

@@ -7,8 +7,8 @@
 
 #include "lib/types.h"
 
-#define IRQ_PIT	 0
-#define IRQ_COM1 4
+#define IRQ_PIT   0
+#define IRQ_COM1  4
 #define IRQ_LINES 16
 
 /* Initialises both, all lines masked. Interrupts off. */

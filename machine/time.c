@@ -10,11 +10,11 @@
 #include "machine/traps.h"
 #include "pvops/pvops.h"
 
-#define PIT_HZ	      1193182
-#define PIT_CH0	      0x40
-#define PIT_CH2	      0x42
-#define PIT_CMD	      0x43
-#define PORT_B	      0x61 /* bit 0: gate of channel 2, bit 1: speaker, bit 5: output of channel 2 */
+#define PIT_HZ        1193182
+#define PIT_CH0       0x40
+#define PIT_CH2       0x42
+#define PIT_CMD       0x43
+#define PORT_B        0x61 /* bit 0: gate of channel 2, bit 1: speaker, bit 5: output of channel 2 */
 #define CALIBRATE_MS  5
 #define CALIBRATE_MAX 10000000 /* polls: an absent PIT must not hang the boot */
 

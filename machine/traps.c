@@ -21,8 +21,8 @@
 extern u8 entry_stubs[], entry_nmi[], entry_bp[], entry_df[], entry_mc[];
 #define ENTRY_STUB_SIZE 16
 
-#define GATE_KERNEL 0x8e /* present, DPL 0, 64-bit interrupt gate */
-#define GATE_USER   0xee /* may be reached by INT n from CPL 3 */
+#define GATE_KERNEL     0x8e /* present, DPL 0, 64-bit interrupt gate */
+#define GATE_USER       0xee /* may be reached by INT n from CPL 3 */
 
 static gate_desc idt[256] __aligned(16);
 static trap_handler handlers[256];
@@ -35,8 +35,10 @@ static const struct special_gate {
 	u8 vector, attr, ist;
 	void *entry;
 } special_gates[] = {
-	{X86_TRAP_NMI, GATE_KERNEL, 1, entry_nmi}, {X86_TRAP_BP, GATE_USER, 0, entry_bp},
-	{X86_TRAP_DF, GATE_KERNEL, 2, entry_df},   {X86_TRAP_MC, GATE_KERNEL, 3, entry_mc},
+	{X86_TRAP_NMI, GATE_KERNEL, 1, entry_nmi},
+	{X86_TRAP_BP, GATE_USER, 0, entry_bp},
+	{X86_TRAP_DF, GATE_KERNEL, 2, entry_df},
+	{X86_TRAP_MC, GATE_KERNEL, 3, entry_mc},
 	{4, GATE_USER, 0, entry_stubs + 4 * ENTRY_STUB_SIZE}, /* INTO's, by INT 4 */
 };
 

@@ -11,7 +11,7 @@
 /* Backends of one class may be changed for each other while the kernel runs; between classes all CPUs must be parked. */
 enum pv_state_class {
 	PV_STATE_NATIVE, /* keeps no state in flags, locks or page tables that native does not understand */
-	PV_STATE_BOOT,	 /* changes ptes or rings: at boot only */
+	PV_STATE_BOOT,   /* changes ptes or rings: at boot only */
 };
 
 struct pv_backend {
@@ -23,9 +23,9 @@ struct pv_backend {
 	void (*detach)(void); /* NULL: putting native's slots back is all */
 };
 
-#define PV_BACKEND(id)                                                                             \
-	static const struct pv_backend id;                                                         \
-	static const struct pv_backend *const id##_ptr __used __section(".pv_backends") = &id;     \
+#define PV_BACKEND(id)                                                                                                 \
+	static const struct pv_backend id;                                                                             \
+	static const struct pv_backend *const id##_ptr __used __section(".pv_backends") = &id;                         \
 	static const struct pv_backend id
 
 /*

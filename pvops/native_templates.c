@@ -3,7 +3,7 @@
 #include "pvops/patch.h"
 
 #undef PV_CALLEE_SAVE
-#define PV_CALLEE_SAVE(f) pv_thunk_##f
+#define PV_CALLEE_SAVE(f)                          pv_thunk_##f
 #define PV_NATIVE(group, op, func, clobbers, text) PV_TEMPLATE(STRINGIFY(func), clobbers, text);
 #include "pvops/native_templates.def"
 

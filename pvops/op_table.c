@@ -5,33 +5,10 @@
 #include "lib/string.h"
 #include "pvops/patch.h"
 
-#define PV_CLASS_OF_HOOK     PV_CLASS_HOOK
-#define PV_CLASS_OF_ASM	     PV_CLASS_ASM
-#define PV_CLASS_OF_JUMP     PV_CLASS_JUMP
-#define PV_CLASS_OF_CALL0    PV_CLASS_CALL
-#define PV_CLASS_OF_CALL1    PV_CLASS_CALL
-#define PV_CLASS_OF_CALL2    PV_CLASS_CALL
-#define PV_CLASS_OF_CALL3    PV_CLASS_CALL
-#define PV_CLASS_OF_CALL5    PV_CLASS_CALL
-#define PV_CLASS_OF_VCALL0   PV_CLASS_CALL
-#define PV_CLASS_OF_VCALL1   PV_CLASS_CALL
-#define PV_CLASS_OF_VCALL2   PV_CLASS_CALL
-#define PV_CLASS_OF_VCALL3   PV_CLASS_CALL
-#define PV_CLASS_OF_VCALL4   PV_CLASS_CALL
-#define PV_CLASS_OF_CALLEE0  PV_CLASS_CALLEE
-#define PV_CLASS_OF_CALLEE1  PV_CLASS_CALLEE
-#define PV_CLASS_OF_VCALLEE0 PV_CLASS_CALLEE
-#define PV_CLASS_OF_VCALLEE1 PV_CLASS_CALLEE
-
 const struct pv_op_desc pv_op_desc[PV_TYPES] = {
-#define PV_GROUP(group)
-#define PV_OP(group, pos, name, class, len, native, ...)                                           \
-	[PV_TYPE(group, name)] = {#group, #name, CONCAT(PV_CLASS_OF_, class), len},
-#define PV_RESERVE(group, pos)                                                                     \
-	[PV_TYPE(group, CONCAT(reserved, pos))] = {#group, "reserved", PV_CLASS_RESERVED, 0},
-#define PV_NEST(group, type, member)
-#define PV_NEST_END
-#define PV_GROUP_END(group, words)
+#define PV_OP(group, pos, name, class, len, native, ...)                                                               \
+	[PV_TYPE(group, name)] = {#group, #name, PV_FAMILY(PV_CLASS_, class), len},
+#define PV_RESERVE(group, pos) [PV_TYPE(group, CONCAT(reserved, pos))] = {#group, "reserved", PV_CLASS_RESERVED, 0},
 #include "pvops/pv_ops.def"
 };
 

@@ -43,8 +43,7 @@ unsigned pv_site_count(void)
 {
 	ulong bytes = (ulong)__parainstructions_end - (ulong)__parainstructions_start;
 
-	return (unsigned)((bytes + sizeof(struct paravirt_patch_site) - 1) /
-			  sizeof(struct paravirt_patch_site));
+	return (unsigned)((bytes + sizeof(struct paravirt_patch_site) - 1) / sizeof(struct paravirt_patch_site));
 }
 
 const struct paravirt_patch_site *pv_site(unsigned index)
@@ -59,7 +58,7 @@ struct pv_site_state *pv_site_state(unsigned index)
 
 /* Templates by function: chains through template_next, index + 1, 0 ends. Functions lie 16 bytes apart or more. */
 #define TEMPLATE_BUCKETS 256
-#define TEMPLATE_MAX	 255
+#define TEMPLATE_MAX     255
 static u8 template_head[TEMPLATE_BUCKETS], template_next[TEMPLATE_MAX + 1];
 static bool templates_hashed;
 
@@ -165,8 +164,8 @@ static void log_refusal(const struct paravirt_patch_site *site, int refusal)
 
 	if (!ksym_lookup((ulong)site->instr, &at))
 		at = (struct ksym){"?", 0, (ulong)site->instr};
-	log_line("patch", "refused %s.%s at %p (%s+%#lx): %s; the site stays as it was", d->group,
-		 d->name, (void *)site->instr, at.name, at.offset, pv_refusal_text(refusal));
+	log_line("patch", "refused %s.%s at %p (%s+%#lx): %s; the site stays as it was", d->group, d->name,
+		 (void *)site->instr, at.name, at.offset, pv_refusal_text(refusal));
 }
 
 /* Patches one site inside a poke batch. Records are well-formed: tools/check/check_image.py has looked at each. */
@@ -194,8 +193,8 @@ static int patch_site(const struct paravirt_patch_site *site, struct pv_site_sta
 		copy16(buf, state->original);
 	}
 	if (unlikely(!poke_write(site->instr, buf, site->len)))
-		panic("patching %s.%s at %p: text does not read back as written",
-		      pv_op_desc[site->type].group, pv_op_desc[site->type].name, (void *)site->instr);
+		panic("patching %s.%s at %p: text does not read back as written", pv_op_desc[site->type].group,
+		      pv_op_desc[site->type].name, (void *)site->instr);
 	return used;
 }
 
@@ -217,8 +216,8 @@ struct pv_patch_result pv_patch(int type)
 	}
 	poke_end(flags);
 	if (unlikely(result.refused)) {
-		for (site = __parainstructions_start, state = __pv_site_states;
-		     site < __parainstructions_end; site++, state++)
+		for (site = __parainstructions_start, state = __pv_site_states; site < __parainstructions_end;
+		     site++, state++)
 			if (state->refusal && (type == PV_ALL_TYPES || site->type == type))
 				log_refusal(site, -state->refusal);
 	}

@@ -27,16 +27,16 @@ struct pv_template {
  * A template, collected by the linker (section .pv_templates): @func may be a macro that names a symbol, @asm_text is one
  * instruction sequence. Its bytes lie in rodata: they are copied, never executed where they stand.
  */
-#define PV_TEMPLATE(func, clobbers, asm_text)                                                      \
-	asm(".pushsection .rodata.pv_code, \"a\"\n"                                                \
-	    "771:\t" asm_text "\n"                                                                 \
-	    "772:\t.skip 16, 0x90\n"                                                               \
-	    ".popsection\n"                                                                        \
-	    ".pushsection .pv_templates, \"a\"\n\t"                                                \
-	    ".balign 8\n\t"                                                                        \
-	    ".quad " func ", 771b\n\t"                                                             \
-	    ".short 772b - 771b, " STRINGIFY(clobbers) "\n\t.long 0\n\t"                           \
-	    ".popsection")
+#define PV_TEMPLATE(func, clobbers, asm_text)                                                                          \
+	asm(".pushsection .rodata.pv_code, \"a\"\n"                                                                    \
+	    "771:\t" asm_text "\n"                                                                                     \
+	    "772:\t.skip 16, 0x90\n"                                                                                   \
+	    ".popsection\n"                                                                                            \
+	    ".pushsection .pv_templates, \"a\"\n\t"                                                                    \
+	    ".balign 8\n\t"                                                                                            \
+	    ".quad " func ", 771b\n\t"                                                                                 \
+	    ".short 772b - 771b, " STRINGIFY(clobbers) "\n\t.long 0\n\t"                                               \
+						       ".popsection")
 
 /* States only what @func clobbers: a callee-save function that is called, never inlined. */
 #define PV_CLOBBERS(func, clobbers)                                                                                    \
@@ -44,7 +44,7 @@ struct pv_template {
 	    ".balign 8\n\t"                                                                                            \
 	    ".quad " func ", 0\n\t"                                                                                    \
 	    ".short 0, " STRINGIFY(clobbers) "\n\t.long 0\n\t"                                                         \
-	    ".popsection")
+					     ".popsection")
 
 /* Why a site was not patched: negative results of the hook. */
 enum pv_refusal {
@@ -71,12 +71,12 @@ struct pv_site_state {
 	u8 original[PV_SITE_MAX];
 	u8 spare[4];
 	u8 patched_first; /* first byte when it was armed for tracing */
-	u8 flags;	  /* PV_SITE_* */
-	u8 refusal;	  /* enum pv_refusal of the last attempt, 0: none */
+	u8 flags;         /* PV_SITE_* */
+	u8 refusal;       /* enum pv_refusal of the last attempt, 0: none */
 };
 _Static_assert(sizeof(struct pv_site_state) == 16, "linker.ld reserves as much as for the records");
-#define PV_SITE_SAVED	BIT(0) /* original[] is valid */
-#define PV_SITE_ARMED	BIT(1) /* first byte is int3: pvops/trace.h */
+#define PV_SITE_SAVED   BIT(0) /* original[] is valid */
+#define PV_SITE_ARMED   BIT(1) /* first byte is int3: pvops/trace.h */
 #define PV_SITE_CROSSED BIT(2)
 
 /* Sites in .parainstructions: index 0 .. pv_site_count() - 1. */
@@ -85,7 +85,7 @@ const struct paravirt_patch_site *pv_site(unsigned index);
 struct pv_site_state *pv_site_state(unsigned index);
 
 struct pv_patch_result {
-	unsigned sites;	  /* looked at */
+	unsigned sites;   /* looked at */
 	unsigned refused; /* left indirect; each was logged by name */
 };
 
@@ -100,7 +100,7 @@ enum pv_class { PV_CLASS_CALL, PV_CLASS_CALLEE, PV_CLASS_ASM, PV_CLASS_JUMP, PV_
 struct pv_op_desc {
 	const char *group, *name;
 	u8 class; /* enum pv_class */
-	u8 len;	  /* site length, bytes */
+	u8 len;   /* site length, bytes */
 };
 extern const struct pv_op_desc pv_op_desc[PV_TYPES];
 

@@ -13,65 +13,52 @@
 
 #ifdef PARAVANE_HOST
 
-#define PV_DECL_0(ret, name, ...)  ret pv_##name(void);
-#define PV_DECL_N(ret, name, ...)  ret pv_##name(__VA_ARGS__);
-#define PV_WRAP_HOOK(...)
-#define PV_WRAP_ASM(...)
-#define PV_WRAP_JUMP(...)
-#define PV_WRAP_CALL0(g, n, l, ret)	   PV_DECL_0(ret, n)
-#define PV_WRAP_CALL1(g, n, l, ret, ...)   PV_DECL_N(ret, n, __VA_ARGS__)
-#define PV_WRAP_CALL2(g, n, l, ret, ...)   PV_DECL_N(ret, n, __VA_ARGS__)
-#define PV_WRAP_CALL3(g, n, l, ret, ...)   PV_DECL_N(ret, n, __VA_ARGS__)
-#define PV_WRAP_CALL5(g, n, l, ret, ...)   PV_DECL_N(ret, n, __VA_ARGS__)
-#define PV_WRAP_VCALL0(g, n, l, ret)	   PV_DECL_0(ret, n)
-#define PV_WRAP_VCALL1(g, n, l, ret, ...)  PV_DECL_N(ret, n, __VA_ARGS__)
-#define PV_WRAP_VCALL2(g, n, l, ret, ...)  PV_DECL_N(ret, n, __VA_ARGS__)
-#define PV_WRAP_VCALL3(g, n, l, ret, ...)  PV_DECL_N(ret, n, __VA_ARGS__)
-#define PV_WRAP_VCALL4(g, n, l, ret, ...)  PV_DECL_N(ret, n, __VA_ARGS__)
-#define PV_WRAP_CALLEE0(g, n, l, ret)	   PV_DECL_0(ret, n)
-#define PV_WRAP_CALLEE1(g, n, l, ret, ...) PV_DECL_N(ret, n, __VA_ARGS__)
-#define PV_WRAP_VCALLEE0(g, n, l, ret)	   PV_DECL_0(ret, n)
-#define PV_WRAP_VCALLEE1(g, n, l, ret, ...) PV_DECL_N(ret, n, __VA_ARGS__)
+#define PV_DECL_HOOK(name, ...)
+#define PV_DECL_ASM(name, ...)
+#define PV_DECL_JUMP(name, ...)
+#define PV_DECL_CALL(name, ret, ...)                     ret pv_##name(__VA_ARGS__);
+#define PV_DECL_CALLEE(name, ret, ...)                   ret pv_##name(__VA_ARGS__);
+#define PV_OP(group, pos, name, class, len, native, ...) PV_FAMILY(PV_DECL_, class)(name, __VA_ARGS__)
+#include "pvops/pv_ops.def"
 
 #else
 
 register ulong pv_stack_pointer asm("rsp");
 
 /* Operands: [slot] the memory word, [type] [clbr] [pad] constants. */
-#define PV_SITE_ASM                                                                                \
-	"771:\tcall *%[slot]\n\t"                                                                  \
-	".if %c[pad]\n\t.skip %c[pad], 0x90\n\t.endif\n"                                           \
-	"772:\n\t"                                                                                 \
-	".pushsection .parainstructions, \"a\"\n\t"                                                \
-	".balign 8\n\t"                                                                            \
-	".quad 771b\n\t"                                                                           \
-	".byte %c[type]\n\t"                                                                       \
-	".byte 772b - 771b\n\t"                                                                    \
-	".short %c[clbr]\n\t"                                                                      \
+#define PV_SITE_ASM                                                                                                    \
+	"771:\tcall *%[slot]\n\t"                                                                                      \
+	".if %c[pad]\n\t.skip %c[pad], 0x90\n\t.endif\n"                                                               \
+	"772:\n\t"                                                                                                     \
+	".pushsection .parainstructions, \"a\"\n\t"                                                                    \
+	".balign 8\n\t"                                                                                                \
+	".quad 771b\n\t"                                                                                               \
+	".byte %c[type]\n\t"                                                                                           \
+	".byte 772b - 771b\n\t"                                                                                        \
+	".short %c[clbr]\n\t"                                                                                          \
 	".popsection"
 
-#define PV_SITE_INPUTS(group, name, len, clobbers)                                                 \
-	[slot] "m"(pv_ops.group.name), [type] "i"(PV_TYPE(group, name)), [pad] "i"((len)-6),       \
-		[clbr] "i"(clobbers)
+#define PV_SITE_INPUTS(group, name, len, clobbers)                                                                     \
+	[slot] "m"(pv_ops.group.name), [type] "i"(PV_TYPE(group, name)), [pad] "i"((len)-6), [clbr] "i"(clobbers)
 
 /* Any argument or result of at most eight bytes, pte_t and its like among them, as one register. */
-#define PV_TO_REG(x)                                                                               \
-	({                                                                                         \
-		union {                                                                            \
-			ulong reg;                                                                 \
-			__typeof__(x) value;                                                       \
-		} pv_u_ = {.reg = 0};                                                              \
-		_Static_assert(sizeof(x) <= 8, "argument does not fit a register");                \
-		pv_u_.value = (x);                                                                 \
-		pv_u_.reg;                                                                         \
+#define PV_TO_REG(x)                                                                                                   \
+	({                                                                                                             \
+		union {                                                                                                \
+			ulong reg;                                                                                     \
+			__typeof__(x) value;                                                                           \
+		} pv_u_ = {.reg = 0};                                                                                  \
+		_Static_assert(sizeof(x) <= 8, "argument does not fit a register");                                    \
+		pv_u_.value = (x);                                                                                     \
+		pv_u_.reg;                                                                                             \
 	})
-#define PV_FROM_REG(ret, r)                                                                        \
-	({                                                                                         \
-		union {                                                                            \
-			ulong reg;                                                                 \
-			ret value;                                                                 \
-		} pv_u_ = {.reg = (r)};                                                            \
-		pv_u_.value;                                                                       \
+#define PV_FROM_REG(ret, r)                                                                                            \
+	({                                                                                                             \
+		union {                                                                                                \
+			ulong reg;                                                                                     \
+			ret value;                                                                                     \
+		} pv_u_ = {.reg = (r)};                                                                                \
+		pv_u_.value;                                                                                           \
 	})
 
 /*
@@ -85,21 +72,21 @@ register ulong pv_stack_pointer asm("rsp");
 #define PV_ARGS4 "+D"(rdi_), "+S"(rsi_), "+d"(rdx_), "+c"(rcx_), "=r"(r8_)
 #define PV_ARGS5 "+D"(rdi_), "+S"(rsi_), "+d"(rdx_), "+c"(rcx_), "+r"(r8_)
 
-#define PV_REGS                                                                                    \
-	ulong rdi_, rsi_, rdx_, rcx_, rax_;                                                        \
+#define PV_REGS                                                                                                        \
+	ulong rdi_, rsi_, rdx_, rcx_, rax_;                                                                            \
 	register ulong r8_ asm("r8")
-#define PV_CALL_ASM(g, n, l, args)                                                                 \
-	asm volatile(PV_SITE_ASM                                                                   \
-		     : args, "=a"(rax_), "+r"(pv_stack_pointer)                                    \
-		     : PV_SITE_INPUTS(g, n, l, CLBR_ANY)                                           \
+#define PV_CALL_ASM(g, n, l, args)                                                                                     \
+	asm volatile(PV_SITE_ASM                                                                                       \
+		     : args, "=a"(rax_), "+r"(pv_stack_pointer)                                                        \
+		     : PV_SITE_INPUTS(g, n, l, CLBR_ANY)                                                               \
 		     : "memory", "cc", "r9", "r10", "r11")
 
 /* Callee-save: at most one argument, only rax dies. */
-#define PV_CALLEE_ASM(g, n, l, ...)                                                                \
-	ulong rax_;                                                                                \
-	asm volatile(PV_SITE_ASM                                                                   \
-		     : "=a"(rax_), "+r"(pv_stack_pointer)                                          \
-		     : PV_SITE_INPUTS(g, n, l, CLBR_RAX) __VA_ARGS__                               \
+#define PV_CALLEE_ASM(g, n, l, ...)                                                                                    \
+	ulong rax_;                                                                                                    \
+	asm volatile(PV_SITE_ASM                                                                                       \
+		     : "=a"(rax_), "+r"(pv_stack_pointer)                                                              \
+		     : PV_SITE_INPUTS(g, n, l, CLBR_RAX) __VA_ARGS__                                                   \
 		     : "memory", "cc")
 
 #define PV_FN(ret, n, ...) static __always_inline ret pv_##n(__VA_ARGS__)
@@ -107,132 +94,120 @@ register ulong pv_stack_pointer asm("rsp");
 #define PV_WRAP_HOOK(...)
 #define PV_WRAP_ASM(...)
 #define PV_WRAP_JUMP(...)
-#define PV_WRAP_CALL0(g, n, l, ret)                                                                \
-	PV_FN(ret, n, void)                                                                        \
-	{                                                                                          \
-		PV_REGS;                                                                           \
-		PV_CALL_ASM(g, n, l, PV_ARGS0);                                                    \
-		return PV_FROM_REG(ret, rax_);                                                     \
+#define PV_WRAP_CALL0(g, n, l, ret, none)                                                                              \
+	PV_FN(ret, n, void)                                                                                            \
+	{                                                                                                              \
+		PV_REGS;                                                                                               \
+		PV_CALL_ASM(g, n, l, PV_ARGS0);                                                                        \
+		return PV_FROM_REG(ret, rax_);                                                                         \
 	}
-#define PV_WRAP_CALL1(g, n, l, ret, T1)                                                            \
-	PV_FN(ret, n, T1 a1)                                                                       \
-	{                                                                                          \
-		PV_REGS;                                                                           \
-		rdi_ = PV_TO_REG(a1);                                                              \
-		PV_CALL_ASM(g, n, l, PV_ARGS1);                                                    \
-		return PV_FROM_REG(ret, rax_);                                                     \
+#define PV_WRAP_CALL1(g, n, l, ret, T1)                                                                                \
+	PV_FN(ret, n, T1 a1)                                                                                           \
+	{                                                                                                              \
+		PV_REGS;                                                                                               \
+		rdi_ = PV_TO_REG(a1);                                                                                  \
+		PV_CALL_ASM(g, n, l, PV_ARGS1);                                                                        \
+		return PV_FROM_REG(ret, rax_);                                                                         \
 	}
-#define PV_WRAP_CALL2(g, n, l, ret, T1, T2)                                                        \
-	PV_FN(ret, n, T1 a1, T2 a2)                                                                \
-	{                                                                                          \
-		PV_REGS;                                                                           \
-		rdi_ = PV_TO_REG(a1);                                                              \
-		rsi_ = PV_TO_REG(a2);                                                              \
-		PV_CALL_ASM(g, n, l, PV_ARGS2);                                                    \
-		return PV_FROM_REG(ret, rax_);                                                     \
+#define PV_WRAP_CALL2(g, n, l, ret, T1, T2)                                                                            \
+	PV_FN(ret, n, T1 a1, T2 a2)                                                                                    \
+	{                                                                                                              \
+		PV_REGS;                                                                                               \
+		rdi_ = PV_TO_REG(a1);                                                                                  \
+		rsi_ = PV_TO_REG(a2);                                                                                  \
+		PV_CALL_ASM(g, n, l, PV_ARGS2);                                                                        \
+		return PV_FROM_REG(ret, rax_);                                                                         \
 	}
-#define PV_WRAP_CALL3(g, n, l, ret, T1, T2, T3)                                                    \
-	PV_FN(ret, n, T1 a1, T2 a2, T3 a3)                                                         \
-	{                                                                                          \
-		PV_REGS;                                                                           \
-		rdi_ = PV_TO_REG(a1);                                                              \
-		rsi_ = PV_TO_REG(a2);                                                              \
-		rdx_ = PV_TO_REG(a3);                                                              \
-		PV_CALL_ASM(g, n, l, PV_ARGS3);                                                    \
-		return PV_FROM_REG(ret, rax_);                                                     \
+#define PV_WRAP_CALL3(g, n, l, ret, T1, T2, T3)                                                                        \
+	PV_FN(ret, n, T1 a1, T2 a2, T3 a3)                                                                             \
+	{                                                                                                              \
+		PV_REGS;                                                                                               \
+		rdi_ = PV_TO_REG(a1);                                                                                  \
+		rsi_ = PV_TO_REG(a2);                                                                                  \
+		rdx_ = PV_TO_REG(a3);                                                                                  \
+		PV_CALL_ASM(g, n, l, PV_ARGS3);                                                                        \
+		return PV_FROM_REG(ret, rax_);                                                                         \
 	}
-#define PV_WRAP_CALL5(g, n, l, ret, T1, T2, T3, T4, T5)                                            \
-	PV_FN(ret, n, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5)                                           \
-	{                                                                                          \
-		PV_REGS;                                                                           \
-		rdi_ = PV_TO_REG(a1);                                                              \
-		rsi_ = PV_TO_REG(a2);                                                              \
-		rdx_ = PV_TO_REG(a3);                                                              \
-		rcx_ = PV_TO_REG(a4);                                                              \
-		r8_ = PV_TO_REG(a5);                                                               \
-		PV_CALL_ASM(g, n, l, PV_ARGS5);                                                    \
-		return PV_FROM_REG(ret, rax_);                                                     \
+#define PV_WRAP_CALL5(g, n, l, ret, T1, T2, T3, T4, T5)                                                                \
+	PV_FN(ret, n, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5)                                                               \
+	{                                                                                                              \
+		PV_REGS;                                                                                               \
+		rdi_ = PV_TO_REG(a1);                                                                                  \
+		rsi_ = PV_TO_REG(a2);                                                                                  \
+		rdx_ = PV_TO_REG(a3);                                                                                  \
+		rcx_ = PV_TO_REG(a4);                                                                                  \
+		r8_ = PV_TO_REG(a5);                                                                                   \
+		PV_CALL_ASM(g, n, l, PV_ARGS5);                                                                        \
+		return PV_FROM_REG(ret, rax_);                                                                         \
 	}
-#define PV_WRAP_VCALL0(g, n, l, ret)                                                               \
-	PV_FN(void, n, void)                                                                       \
-	{                                                                                          \
-		PV_REGS;                                                                           \
-		PV_CALL_ASM(g, n, l, PV_ARGS0);                                                    \
+#define PV_WRAP_VCALL0(g, n, l, ret, none)                                                                             \
+	PV_FN(void, n, void)                                                                                           \
+	{                                                                                                              \
+		PV_REGS;                                                                                               \
+		PV_CALL_ASM(g, n, l, PV_ARGS0);                                                                        \
 	}
-#define PV_WRAP_VCALL1(g, n, l, ret, T1)                                                           \
-	PV_FN(void, n, T1 a1)                                                                      \
-	{                                                                                          \
-		PV_REGS;                                                                           \
-		rdi_ = PV_TO_REG(a1);                                                              \
-		PV_CALL_ASM(g, n, l, PV_ARGS1);                                                    \
+#define PV_WRAP_VCALL1(g, n, l, ret, T1)                                                                               \
+	PV_FN(void, n, T1 a1)                                                                                          \
+	{                                                                                                              \
+		PV_REGS;                                                                                               \
+		rdi_ = PV_TO_REG(a1);                                                                                  \
+		PV_CALL_ASM(g, n, l, PV_ARGS1);                                                                        \
 	}
-#define PV_WRAP_VCALL2(g, n, l, ret, T1, T2)                                                       \
-	PV_FN(void, n, T1 a1, T2 a2)                                                               \
-	{                                                                                          \
-		PV_REGS;                                                                           \
-		rdi_ = PV_TO_REG(a1);                                                              \
-		rsi_ = PV_TO_REG(a2);                                                              \
-		PV_CALL_ASM(g, n, l, PV_ARGS2);                                                    \
+#define PV_WRAP_VCALL2(g, n, l, ret, T1, T2)                                                                           \
+	PV_FN(void, n, T1 a1, T2 a2)                                                                                   \
+	{                                                                                                              \
+		PV_REGS;                                                                                               \
+		rdi_ = PV_TO_REG(a1);                                                                                  \
+		rsi_ = PV_TO_REG(a2);                                                                                  \
+		PV_CALL_ASM(g, n, l, PV_ARGS2);                                                                        \
 	}
-#define PV_WRAP_VCALL3(g, n, l, ret, T1, T2, T3)                                                   \
-	PV_FN(void, n, T1 a1, T2 a2, T3 a3)                                                        \
-	{                                                                                          \
-		PV_REGS;                                                                           \
-		rdi_ = PV_TO_REG(a1);                                                              \
-		rsi_ = PV_TO_REG(a2);                                                              \
-		rdx_ = PV_TO_REG(a3);                                                              \
-		PV_CALL_ASM(g, n, l, PV_ARGS3);                                                    \
+#define PV_WRAP_VCALL3(g, n, l, ret, T1, T2, T3)                                                                       \
+	PV_FN(void, n, T1 a1, T2 a2, T3 a3)                                                                            \
+	{                                                                                                              \
+		PV_REGS;                                                                                               \
+		rdi_ = PV_TO_REG(a1);                                                                                  \
+		rsi_ = PV_TO_REG(a2);                                                                                  \
+		rdx_ = PV_TO_REG(a3);                                                                                  \
+		PV_CALL_ASM(g, n, l, PV_ARGS3);                                                                        \
 	}
-#define PV_WRAP_VCALL4(g, n, l, ret, T1, T2, T3, T4)                                               \
-	PV_FN(void, n, T1 a1, T2 a2, T3 a3, T4 a4)                                                 \
-	{                                                                                          \
-		PV_REGS;                                                                           \
-		rdi_ = PV_TO_REG(a1);                                                              \
-		rsi_ = PV_TO_REG(a2);                                                              \
-		rdx_ = PV_TO_REG(a3);                                                              \
-		rcx_ = PV_TO_REG(a4);                                                              \
-		PV_CALL_ASM(g, n, l, PV_ARGS4);                                                    \
+#define PV_WRAP_VCALL4(g, n, l, ret, T1, T2, T3, T4)                                                                   \
+	PV_FN(void, n, T1 a1, T2 a2, T3 a3, T4 a4)                                                                     \
+	{                                                                                                              \
+		PV_REGS;                                                                                               \
+		rdi_ = PV_TO_REG(a1);                                                                                  \
+		rsi_ = PV_TO_REG(a2);                                                                                  \
+		rdx_ = PV_TO_REG(a3);                                                                                  \
+		rcx_ = PV_TO_REG(a4);                                                                                  \
+		PV_CALL_ASM(g, n, l, PV_ARGS4);                                                                        \
 	}
 #define PV_CALLEE_ARG , "D"(PV_TO_REG(a1))
-#define PV_WRAP_CALLEE0(g, n, l, ret)                                                              \
-	PV_FN(ret, n, void)                                                                        \
-	{                                                                                          \
-		PV_CALLEE_ASM(g, n, l);                                                            \
-		return PV_FROM_REG(ret, rax_);                                                     \
+#define PV_WRAP_CALLEE0(g, n, l, ret, none)                                                                            \
+	PV_FN(ret, n, void)                                                                                            \
+	{                                                                                                              \
+		PV_CALLEE_ASM(g, n, l);                                                                                \
+		return PV_FROM_REG(ret, rax_);                                                                         \
 	}
-#define PV_WRAP_CALLEE1(g, n, l, ret, T1)                                                          \
-	PV_FN(ret, n, T1 a1)                                                                       \
-	{                                                                                          \
-		PV_CALLEE_ASM(g, n, l, PV_CALLEE_ARG);                                             \
-		return PV_FROM_REG(ret, rax_);                                                     \
+#define PV_WRAP_CALLEE1(g, n, l, ret, T1)                                                                              \
+	PV_FN(ret, n, T1 a1)                                                                                           \
+	{                                                                                                              \
+		PV_CALLEE_ASM(g, n, l, PV_CALLEE_ARG);                                                                 \
+		return PV_FROM_REG(ret, rax_);                                                                         \
 	}
-#define PV_WRAP_VCALLEE0(g, n, l, ret)                                                             \
-	PV_FN(void, n, void)                                                                       \
-	{                                                                                          \
-		PV_CALLEE_ASM(g, n, l);                                                            \
+#define PV_WRAP_VCALLEE0(g, n, l, ret, none)                                                                           \
+	PV_FN(void, n, void)                                                                                           \
+	{                                                                                                              \
+		PV_CALLEE_ASM(g, n, l);                                                                                \
 	}
-#define PV_WRAP_VCALLEE1(g, n, l, ret, T1)                                                         \
-	PV_FN(void, n, T1 a1)                                                                      \
-	{                                                                                          \
-		PV_CALLEE_ASM(g, n, l, PV_CALLEE_ARG);                                             \
+#define PV_WRAP_VCALLEE1(g, n, l, ret, T1)                                                                             \
+	PV_FN(void, n, T1 a1)                                                                                          \
+	{                                                                                                              \
+		PV_CALLEE_ASM(g, n, l, PV_CALLEE_ARG);                                                                 \
 	}
+
+#define PV_OP(group, pos, name, class, len, native, ...) CONCAT(PV_WRAP_, class)(group, name, len, __VA_ARGS__)
+#include "pvops/pv_ops.def"
 
 #endif /* PARAVANE_HOST */
-
-#define PV_GROUP(group)
-#define PV_OP(group, pos, name, class, len, native, ...)                                           \
-	CONCAT(PV_WRAP_, class)(group, name, len, __VA_ARGS__)
-#define PV_RESERVE(group, pos)
-#define PV_NEST(group, type, member)
-#define PV_NEST_END
-#define PV_GROUP_END(group, words)
-#include "pvops/pv_ops.def"
-#undef PV_GROUP
-#undef PV_OP
-#undef PV_RESERVE
-#undef PV_NEST
-#undef PV_NEST_END
-#undef PV_GROUP_END
 
 /* Saves the interrupt flag and disables interrupts; give the result to pv_irq_restore(). Nests. */
 static inline ulong pv_irq_save(void)

@@ -8,8 +8,8 @@ bool spin_trylock(struct qspinlock *lock)
 {
 	u32 free = 0;
 
-	return __atomic_compare_exchange_n(&lock->val, &free, QSPINLOCK_HELD, false,
-					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(&lock->val, &free, QSPINLOCK_HELD, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
 }
 
 /* Out of line: one site for the slowpath, and it is the one that tests make wait. */

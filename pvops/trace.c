@@ -21,8 +21,7 @@ __noreturn void pv_poison_hit(unsigned type);
 void pv_poison_hit(unsigned type)
 {
 	pv_unpoison(); /* the panic itself may need an unpatched site */
-	panic("%s.%s was called through its slot after patching", pv_op_desc[type].group,
-	      pv_op_desc[type].name);
+	panic("%s.%s was called through its slot after patching", pv_op_desc[type].group, pv_op_desc[type].name);
 }
 
 void pv_poison(void)

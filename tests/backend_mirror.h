@@ -4,7 +4,7 @@
 
 #include "lib/types.h"
 
-extern u8 mirror_if;	     /* 1: interrupts enabled, as the backend last saw it */
+extern u8 mirror_if;         /* 1: interrupts enabled, as the backend last saw it */
 extern u64 mirror_io_delays; /* calls of its io_delay */
 
 #endif

@@ -22,10 +22,10 @@ struct ktest {
 	u32 unused;
 };
 
-#define TEST(id)                                                                                   \
-	static void id(void);                                                                      \
-	static const struct ktest ktest_##id __used __section(".ktests")                           \
-		__aligned(8) = {#id, id, __FILE__, __LINE__, 0};                                   \
+#define TEST(id)                                                                                                       \
+	static void id(void);                                                                                          \
+	static const struct ktest ktest_##id __used __section(".ktests")                                               \
+		__aligned(8) = {#id, id, __FILE__, __LINE__, 0};                                                       \
 	static void id(void)
 
 /* The expectation failed: says where and what; the test goes on. */
@@ -43,27 +43,26 @@ bool ktest_whole_suite(void);
 /* True (and noted in the output) when this emulator is known to deviate here: tests/deviations.def. */
 bool ktest_deviates(const char *id);
 
-#define EXPECT(cond)                                                                               \
-	do {                                                                                       \
-		if (!(cond))                                                                       \
-			ktest_fail(__FILE__, __LINE__, "%s", #cond);                               \
+#define EXPECT(cond)                                                                                                   \
+	do {                                                                                                           \
+		if (!(cond))                                                                                           \
+			ktest_fail(__FILE__, __LINE__, "%s", #cond);                                                   \
 	} while (0)
 
-#define EXPECT_EQ(got, want)                                                                       \
-	do {                                                                                       \
-		u64 got_ = (u64)(got), want_ = (u64)(want);                                        \
-		if (got_ != want_)                                                                 \
-			ktest_fail(__FILE__, __LINE__, "%s is %#lx, not %#lx (%s)", #got, got_,    \
-				   want_, #want);                                                  \
+#define EXPECT_EQ(got, want)                                                                                           \
+	do {                                                                                                           \
+		u64 got_ = (u64)(got), want_ = (u64)(want);                                                            \
+		if (got_ != want_)                                                                                     \
+			ktest_fail(__FILE__, __LINE__, "%s is %#lx, not %#lx (%s)", #got, got_, want_, #want);         \
 	} while (0)
 
 /* As EXPECT, and leaves the test. */
-#define REQUIRE(cond)                                                                              \
-	do {                                                                                       \
-		if (!(cond)) {                                                                     \
-			ktest_fail(__FILE__, __LINE__, "%s", #cond);                               \
-			return;                                                                    \
-		}                                                                                  \
+#define REQUIRE(cond)                                                                                                  \
+	do {                                                                                                           \
+		if (!(cond)) {                                                                                         \
+			ktest_fail(__FILE__, __LINE__, "%s", #cond);                                                   \
+			return;                                                                                        \
+		}                                                                                                      \
 	} while (0)
 
 #endif

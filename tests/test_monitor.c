@@ -70,7 +70,7 @@ TEST(boot_monitor_refuses_in_words)
 		{"sites nope", "no op matches 'nope'"},
 		{"sites -v", "usage: sites "},
 		{"backend nope", "no backend 'nope'"},
-		{"test -l nope", "no test matches 'nope'"},
+		{"test -l nope", "test: nothing matches 'nope'"},
 		{"off now", "usage: off"},
 		{"reboot now", "usage: reboot"},
 	};

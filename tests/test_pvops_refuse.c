@@ -173,8 +173,8 @@ TEST(pvops_records_are_sane)
 	for (i = 0; i < pv_site_count(); i++) {
 		const struct paravirt_patch_site *s = pv_site(i);
 
-		bad += s->type >= PV_TYPES || s->len != pv_op_desc[s->type].len ||
-		       s->instr < (u8 *)__text_start || s->instr + s->len > (u8 *)__text_end;
+		bad += s->type >= PV_TYPES || s->len != pv_op_desc[s->type].len || s->instr < (u8 *)__text_start ||
+		       s->instr + s->len > (u8 *)__text_end;
 	}
 	EXPECT_EQ(bad, 0);
 	EXPECT_EQ(pv_op_find("irq.save_fl"), PV_TYPE(irq, save_fl));
