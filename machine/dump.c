@@ -22,10 +22,13 @@ static void print_address(const char *lead, ulong address)
 		printk("%s%016lx\n", lead, address);
 }
 
+/* True if a frame, two words, lies at @at: all of it in one stack. */
 static bool on_kernel_stack(ulong at)
 {
-	return IS_ALIGNED(at, 8) && at >= (ulong)__kstacks_start && at + 16 <= (ulong)__kstacks_end &&
-	       (at - (ulong)__kstacks_start) % KSTACK_SLOT >= KSTACK_GUARD;
+	ulong offset = at - (ulong)__kstacks_start;
+
+	return IS_ALIGNED(at, 8) && at >= (ulong)__kstacks_start && at < (ulong)__kstacks_end &&
+	       offset % KSTACK_SLOT >= KSTACK_GUARD && offset % KSTACK_SLOT <= KSTACK_SLOT - 16;
 }
 
 void dump_backtrace(ulong rip, ulong rbp)
