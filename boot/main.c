@@ -83,7 +83,8 @@ static void patch_sites(void)
 static void start_time(void)
 {
 	if (time_init())
-		log_line("time", "TSC %lu.%03lu MHz, measured against the PIT", tsc_khz() / 1000, tsc_khz() % 1000);
+		log_line("time", "TSC %lu.%03lu MHz +- %u ppm, measured against the PIT", tsc_khz() / 1000,
+			 tsc_khz() % 1000, tsc_error_ppm());
 	else
 		log_line("time", "no PIT answers: TSC taken to be 1000 MHz");
 }
