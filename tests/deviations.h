@@ -5,7 +5,8 @@
 #include "lib/types.h"
 
 struct deviation {
-	const char *id, *signature, *text; /* signature: CPUID leaf 0x40000000 of the emulator */
+	const char *id, *text;
+	const char *signature, *brand; /* either tells the emulator: CPUID leaf 0x40000000; the brand begins so */
 };
 
 /* The row called @id if the kernel runs where it applies, else NULL. An unknown id is a panic. */

@@ -44,6 +44,7 @@ BUILD_SECONDS = 180
 CHECK_SECONDS = 120
 HANG_SECONDS = 20  # of a run of a few tests: it takes about one
 FULL_SECONDS = 60
+ALL = "all"  # the kernel's word for every test
 # What a copy builds before it is asked anything. CURDIR is said so that the objects of one copy are good in another.
 MAKE = ["make", "--no-print-directory", "CURDIR=.", "BUILD=build"]
 PYTEST = ["env", "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1", "PYTEST_ADDOPTS=", PYTHON, "-s", "-B", "-m", "pytest", "-c",
@@ -126,9 +127,9 @@ def says(text):
 # ---- the checks: each returns None for green, or what turned it red ----
 
 
-def check_test(copy, what, full):
+def check_test(copy, glob):
     """In-kernel tests by glob, in QEMU."""
-    glob, seconds = ("all", FULL_SECONDS) if full else (what, HANG_SECONDS)
+    seconds = FULL_SECONDS if glob == ALL else HANG_SECONDS
     elf = os.path.join(copy.folder, "build", "paravane.elf")
     files = qemu.Files(copy.files.folder, f"{copy.name}.test")
     env = dataclasses.replace(ENVIRONMENT, cmdline=f"test={glob}")
@@ -142,13 +143,13 @@ def check_test(copy, what, full):
     return wrong[0] if wrong else None
 
 
-def check_host(copy, what, _full):
+def check_host(copy, what):
     """A host test program, test_X."""
     copy.make(f"build/host/{what}")
     return by_exit_code(copy, [PYTHON, "tests/host/run.py", "--logs", "build/logs/host", f"build/host/{what}"], "host")
 
 
-def check_check(copy, what, _full):
+def check_check(copy, what):
     """A static check, by the name of its make target without "check-"."""
     code, text = copy.run([*MAKE, f"check-{what}"], CHECK_SECONDS, "check")
     if code and not re.search(r"^not ok\b", text, re.M):
@@ -156,18 +157,18 @@ def check_check(copy, what, _full):
     return says(text) if code else None
 
 
-def check_patchproof(copy, what, _full):
+def check_patchproof(copy, what):
     """The proof of patching from outside, in one mode."""
     return by_exit_code(copy, [PYTHON, "-B", "tests/harness/patchproof.py", "--elf", "build/paravane.elf", what], "proof")
 
 
-def check_crash(copy, what, _full):
+def check_crash(copy, what):
     """The dump of a crash of one kind, patched and not."""
     nodes = [f"tests/harness/test_crash.py::test_dump[{patch}-{what}]" for patch in ("on", "off")]
     return by_exit_code(copy, PYTEST + nodes, "crash")
 
 
-def check_env(copy, what, _full):
+def check_env(copy, what):
     """One environment of the harness."""
     return by_exit_code(copy, PYTEST + ["tests/harness/test_environments.py", "--env", what], "env")
 
@@ -184,8 +185,8 @@ CHECKS = {"test": check_test, "host": check_host, "check": check_check, "patchpr
           "crash": check_crash, "env": check_env}
 
 
-def judge(copy, check, full):
-    return CHECKS[check.kind](copy, check.what, full)
+def judge(copy, check):
+    return CHECKS[check.kind](copy, check.what)
 
 
 # ---- the mutants ----
@@ -218,6 +219,13 @@ def read_mutants(globs):
     return found
 
 
+def take_whole_suite(mutants):
+    """Single tests become all of them, once a mutant."""
+    for mutant in mutants:
+        checks = [Check("test", ALL) if check.kind == "test" else check for check in mutant.checks]
+        mutant.checks = list(dict.fromkeys(checks))
+
+
 def copy_sources(folder):
     """The tree as it is: what git knows and what it does not ignore, times kept."""
     listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-z", "-c", "-o", "--exclude-standard"], check=True,
@@ -238,7 +246,7 @@ def build_base(folder, mutants, logs):
     return base
 
 
-def prove_green(base, mutants, full, pool):
+def prove_green(base, mutants, pool):
     """Each check that any mutant names, once, on the unmodified copy. Returns what was red."""
     checks = sorted({c for m in mutants for c in m.checks}, key=str)
 
@@ -246,7 +254,7 @@ def prove_green(base, mutants, full, pool):
         number, check = numbered
         copy = Copy(base.folder, base.files.folder, f"base.{number}")
         try:
-            return check, judge(copy, check, full)
+            return check, judge(copy, check)
         except Broken as error:
             return check, str(error)
 
@@ -258,7 +266,7 @@ def prove_green(base, mutants, full, pool):
     return red
 
 
-def run_mutant(mutant, base, scratch, full, keep):
+def run_mutant(mutant, base, scratch, keep):
     """Copies, patches, builds, asks; fills in status and detail."""
     begin = time.monotonic()
     copy = Copy(scratch / mutant.name, base.files.folder, mutant.name)
@@ -266,7 +274,7 @@ def run_mutant(mutant, base, scratch, full, keep):
     try:
         copy.apply(mutant.path)
         copy.make("build/paravane.elf")
-        reds = [(check, judge(copy, check, full)) for check in mutant.checks]
+        reds = [(check, judge(copy, check)) for check in mutant.checks]
         green = [str(check) for check, why in reds if why is None]
         mutant.status = "SURVIVED" if green else "caught"
         mutant.detail = "green: " + ", ".join(green) if green else "; ".join(why for _check, why in reds)
@@ -276,6 +284,7 @@ def run_mutant(mutant, base, scratch, full, keep):
         if not keep:
             shutil.rmtree(copy.folder, ignore_errors=True)
     mutant.seconds = time.monotonic() - begin
+    mutant.detail = "".join(c if c.isprintable() else "?" for c in mutant.detail)  # a kernel gone wild may say anything
     print(f"{mutant.status:<8} {mutant.name:<44} {mutant.seconds:5.1f} s  {mutant.detail[:150]}", flush=True)
 
 
@@ -291,6 +300,8 @@ def main():
         os.environ.pop(word, None)
     begin = time.monotonic()
     mutants = read_mutants(args.globs or ["*"])
+    if args.full:
+        take_whole_suite(mutants)
     logs = args.logs.resolve()
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
@@ -315,9 +326,9 @@ def main():
 
 def carry_out(mutants, scratch, logs, args, pool):
     base = build_base(scratch / "base", mutants, logs)
-    if prove_green(base, mutants, args.full, pool):
+    if prove_green(base, mutants, pool):
         return 1
-    list(pool.map(lambda mutant: run_mutant(mutant, base, scratch, args.full, args.keep), mutants))
+    list(pool.map(lambda mutant: run_mutant(mutant, base, scratch, args.keep), mutants))
     return 0 if all(mutant.status == "caught" for mutant in mutants) else 1
 
 
