@@ -28,7 +28,7 @@ $(BUILD)/obj/%.c.o: %.c $(STAMP)
 
 $(BUILD)/obj/%.asm.o: %.asm $(OFFS) $(STAMP)
 	@mkdir -p $(@D)
-	@echo "  NASM  $<"; $(NASM) $(NASMFLAGS) -MD $@.d -o $@ $<
+	@echo "  NASM  $<"; $(NASM) $(NASMFLAGS) -MD $@.d -MP -o $@ $<
 
 # Two links: the second adds the table of symbols that backtraces name functions by; it moves no address.
 $(BUILD)/paravane.pass1: $(OBJS) linker.ld
