@@ -23,7 +23,8 @@ const struct cmdline_option cmdline_options[] = {
 	 "patch call sites, or leave them indirect"},
 	{"crash", OPTION_TEXT, false, FIELD(crash), OPTION_NO_FIELD, NULL, "KIND",
 	 "crash on purpose, to see the trap dump"},
-	{"guest", OPTION_TEXT, false, FIELD(guest), OPTION_NO_FIELD, NULL, "NAME", "guest to run: none yet, and that is said"},
+	{"guest", OPTION_TEXT, false, FIELD(guest), OPTION_NO_FIELD, NULL, "NAME",
+	 "guest to run: none yet, and that is said"},
 };
 
 const u32 cmdline_option_count = ARRAY_SIZE(cmdline_options);
