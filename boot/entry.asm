@@ -60,7 +60,8 @@ boot_gdt_ptr:
         dw $ - boot_gdt - 1
         dd PA(boot_gdt)
 
-; What the kernel cannot do without: leaf, register (0 ecx, 1 edx), bit, name.
+; What the kernel cannot do without: leaf, register (0 ecx, 1 edx), bit, name. Not SYSCALL: Intel's CPUs show that bit in 64-bit
+; mode only (SDM 2A CPUID, leaf 80000001H), and long mode does not come without it.
 %macro NEED 4
         dd %1
         db %2, %3
@@ -73,7 +74,6 @@ cpu_needs:
         NEED 0x00000001, 1, 6,  "physical address extension (PAE)"
         NEED 0x00000001, 1, 8,  "CMPXCHG8B"
         NEED 0x00000001, 1, 13, "global pages (PGE)"
-        NEED 0x80000001, 1, 11, "SYSCALL and SYSRET"
         NEED 0x80000001, 1, 29, "long mode (LM)"
         NEED 0x80000001, 1, 20, "no-execute pages (NX)"
         dd 0

@@ -6,7 +6,8 @@
 #include "lib/string.h"
 
 /* Signature and brand: KVM on top of TCG shows TCG's instructions to its guests, and TCG's brand. */
-#define WHERE_TCG "TCGTCGTCGTCG", "QEMU TCG CPU"
+#define WHERE_TCG     "TCGTCGTCGTCG", NULL
+#define WHERE_TCG_CPU "TCGTCGTCGTCG", "QEMU TCG CPU"
 
 static const struct deviation deviations[] = {
 #define DEVIATION(id, where, text) {#id, text, WHERE_##where},
@@ -16,7 +17,7 @@ static const struct deviation deviations[] = {
 static bool applies(const struct deviation *d)
 {
 	return strcmp(cpu_info.hypervisor, d->signature) == 0 ||
-	       strncmp(cpu_info.brand, d->brand, strlen(d->brand)) == 0;
+	       (d->brand && strncmp(cpu_info.brand, d->brand, strlen(d->brand)) == 0);
 }
 
 const struct deviation *deviation_here(const char *id)

@@ -6,7 +6,7 @@
 
 struct deviation {
 	const char *id, *text;
-	const char *signature, *brand; /* either tells the emulator: CPUID leaf 0x40000000; the brand begins so */
+	const char *signature, *brand; /* either tells the emulator: CPUID leaf 0x40000000; begin of the brand */
 };
 
 /* The row called @id if the kernel runs where it applies, else NULL. An unknown id is a panic. */

@@ -44,6 +44,17 @@ void ktest_skip(const char *fmt, ...)
 	current.skipped = true;
 }
 
+void ktest_not_here(const char *fmt, ...)
+{
+	char text[96];
+	va_list ap;
+
+	va_start(ap, fmt);
+	kvsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	printk("# not here: %s\n", text);
+}
+
 bool ktest_deviates(const char *id)
 {
 	const struct deviation *d = deviation_here(id);

@@ -108,6 +108,68 @@ TEST(machine_irq_ends_of_the_slaves_lines)
 	pv_irq_restore(flags);
 }
 
+/* ---- the clock chip's periodic interrupt, for a real line of the slave (MC146818: register B enables, C ends) ---- */
+
+#define IRQ_RTC 8
+#define RTC_B   0x0b
+#define RTC_C   0x0c
+#define RTC_PIE 0x40
+
+static u8 cmos_read(u8 reg)
+{
+	pv_outb(reg, 0x70);
+	return pv_inb(0x71);
+}
+
+static void cmos_write(u8 reg, u8 value)
+{
+	pv_outb(reg, 0x70);
+	pv_outb(value, 0x71);
+}
+
+static u8 slave_after;
+
+/* While line 8 is in service a ghost of line 15 comes: it ends the master's line 2, and not line 8. */
+static bool ghost_in_rtc(struct pt_regs *regs)
+{
+	(void)regs;
+	tick.count++;
+	tick.before = in_service(MASTER_CMD);
+	asm volatile("int $0x2f");
+	tick.after = in_service(MASTER_CMD);
+	slave_after = in_service(SLAVE_CMD);
+	pic_mask(IRQ_RTC);
+	cmos_read(RTC_C);
+	return true;
+}
+
+TEST(machine_irq_spurious_one_of_the_slave)
+{
+	trap_handler former = trap_set_handler(VECTOR_IRQ0 + IRQ_RTC, ghost_in_rtc);
+	ulong flags = pv_irq_save();
+	u8 b = cmos_read(RTC_B);
+	u64 deadline = pv_sched_clock() + PATIENCE_NS;
+
+	tick.count = 0;
+	cmos_read(RTC_C);
+	cmos_write(RTC_B, b | RTC_PIE);
+	pic_unmask(IRQ_RTC);
+	pv_irq_enable();
+	while (!*(volatile unsigned *)&tick.count && pv_sched_clock() < deadline)
+		asm volatile("pause");
+	pv_irq_disable();
+	pic_mask(IRQ_RTC);
+	cmos_write(RTC_B, b);
+	cmos_read(RTC_C);
+	trap_set_handler(VECTOR_IRQ0 + IRQ_RTC, former);
+	EXPECT_EQ(in_service(MASTER_CMD) | in_service(SLAVE_CMD), 0);
+	pv_irq_restore(flags);
+	EXPECT_EQ(tick.count, 1);
+	EXPECT_EQ(tick.before, BIT(2));
+	EXPECT_EQ(tick.after, 0);
+	EXPECT_EQ(slave_after, BIT(0));
+}
+
 TEST(machine_irq_masked_line_is_silent)
 {
 	ulong flags = pv_irq_save();

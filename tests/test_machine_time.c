@@ -1,7 +1,7 @@
 /*
  * Clocks: the PIT ticks at about the rate asked for, sched_clock runs forward and with the TSC, and ticks become nanoseconds
- * without overflow. The PIT and the TSC are compared only with each other, and with a factor of two to spare: an emulator
- * whose host is busy may lose ticks, so such a test may try again.
+ * without overflow. The PIT and the TSC are compared only with each other, roughly, and as often as it takes: an emulator whose
+ * host is busy loses ticks, or delivers several at once.
  */
 #include "arch/regs.h"
 #include "machine/time.h"
@@ -9,7 +9,7 @@
 #include "pvops/pvops.h"
 #include "tests/ktest.h"
 
-#define TRIES       5
+#define TRIES       40
 #define PATIENCE_NS 500000000UL
 
 /* Nanoseconds that @count ticks take once the first was seen; 0: they do not come. */
@@ -40,7 +40,7 @@ static void expect_rate(unsigned hz, u64 count)
 
 	for (i = 0; i < TRIES; i++) {
 		got = time_ticks(hz, count);
-		if (got > want / 2 && got < want * 2)
+		if (got > want / 4 * 3 && got < want / 2 * 3)
 			break;
 	}
 	pv_irq_restore(flags);

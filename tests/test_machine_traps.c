@@ -155,7 +155,7 @@ TEST(machine_traps_reserved_bit_fault)
 	REQUIRE(frame);
 	if (cpu_info.phys_bits > 51) {
 		frame_free(frame);
-		ktest_skip("physical addresses of %u bits leave no reserved one", cpu_info.phys_bits);
+		ktest_not_here("physical addresses of %u bits leave no reserved one", cpu_info.phys_bits);
 		return;
 	}
 	pv_set_fixmap(FIX_TEST, frame, (pgprot_t){PTE_P | PTE_W | PTE_NX | BIT(51)});

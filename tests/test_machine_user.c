@@ -215,6 +215,67 @@ TEST(machine_user_syscall_returns_by_iret)
 	user_teardown();
 }
 
+/* One field after another that SYSRET would not give back as the handler wants it. */
+TEST(machine_user_sysret_only_where_it_gives_back_all)
+{
+	static const struct {
+		size_t field;
+		u64 flip;
+	} odd[] = {
+		{offsetof(struct pt_regs, rcx), 1},
+		{offsetof(struct pt_regs, r11), 1},
+		{offsetof(struct pt_regs, cs), SEL_USER_CS ^ SEL_USER_CS32},
+		{offsetof(struct pt_regs, cs), SEL_USER_CS ^ SEL_KERNEL_CS},
+		{offsetof(struct pt_regs, ss), SEL_USER_DS ^ SEL_KERNEL_DS},
+	};
+	static const u64 odd_flags[] = {X86_EFLAGS_TF, X86_EFLAGS_RF};
+	const struct pt_regs good = {.rip = USER_CODE,
+				     .rcx = USER_CODE,
+				     .rflags = 0x202,
+				     .r11 = 0x202,
+				     .cs = SEL_USER_CS,
+				     .ss = SEL_USER_DS};
+	void (*former)(struct pt_regs *) = trap_syscall_handler;
+	struct pt_regs r = good;
+	unsigned i;
+
+	trap_syscall_handler = NULL;
+	EXPECT(syscall_entry(&r));
+	for (i = 0; i < ARRAY_SIZE(odd); i++) {
+		r = good;
+		*(u64 *)((u8 *)&r + odd[i].field) ^= odd[i].flip;
+		if (syscall_entry(&r))
+			ktest_fail(__FILE__, __LINE__, "SYSRET although the word at %zu is odd", odd[i].field);
+	}
+	for (i = 0; i < ARRAY_SIZE(odd_flags); i++) {
+		r = good;
+		r.rflags = r.r11 |= odd_flags[i];
+		EXPECT(!syscall_entry(&r));
+	}
+	trap_syscall_handler = former;
+}
+
+static void set_trap_flag(struct pt_regs *regs)
+{
+	regs->rflags |= X86_EFLAGS_TF;
+	regs->r11 = regs->rflags;
+}
+
+/* Single-stepping that begins in a syscall: one instruction of the user's, then the trap. */
+TEST(machine_user_syscall_sets_the_trap_flag)
+{
+	struct pt_regs r;
+
+	REQUIRE(user_setup());
+	r = user_regs(user_gs);
+	user_on_syscall = set_trap_flag;
+	user_run(&r);
+	EXPECT_EQ(r.vector, X86_TRAP_DB);
+	EXPECT_EQ(r.r13, USER_MARK); /* that instruction's */
+	pv_set_debugreg(6, 0xffff0ff0);
+	user_teardown();
+}
+
 /* A stack pointer that points nowhere is user mode's affair: the kernel never touches it. */
 TEST(machine_user_syscall_with_a_wild_stack)
 {

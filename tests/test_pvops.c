@@ -240,11 +240,12 @@ TEST(pvops_spinlock)
 
 static struct qspinlock contended;
 
+/* Once: a second tick would give back what the test has taken meanwhile. */
 static bool give_back(struct pt_regs *regs)
 {
 	(void)regs;
-	if (contended.val)
-		spin_unlock(&contended);
+	pit_stop();
+	spin_unlock(&contended);
 	return true;
 }
 
@@ -252,12 +253,14 @@ static bool give_back(struct pt_regs *regs)
 TEST(pvops_spinlock_waits_for_holder)
 {
 	trap_handler former;
+	ulong flags;
 
 	spin_lock(&contended);
+	flags = pv_irq_save();
 	pit_start(1000);
 	former = trap_set_handler(VECTOR_IRQ0 + IRQ_PIT, give_back);
+	pv_irq_restore(flags);
 	spin_lock(&contended);
-	pit_stop();
 	trap_set_handler(VECTOR_IRQ0 + IRQ_PIT, former);
 	EXPECT_EQ(contended.val, QSPINLOCK_HELD);
 	spin_unlock(&contended);

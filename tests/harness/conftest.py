@@ -132,6 +132,9 @@ def pytest_sessionfinish(session):
     harness = session.config.harness
     harness.jobs.slots.close()
     qemu.end_all()
+    options = session.config.option
+    if not (options.quick or options.env or options.matrix or options.soak or options.collectonly):
+        harness.results.check_really_ran()
     if not session.config.option.collectonly and not harness.results.good and session.exitstatus == 0:
         session.exitstatus = 1
 

@@ -14,6 +14,8 @@ PASS, FAIL, SKIP = "pass", "fail", "skip"
 
 # By the beginning of a skip's reason. Single assertions are left out by tests/deviations.def and are no skips.
 SKIPS_ALLOWED_IN_CI = ("/dev/kvm", "clang", "real hardware")
+# How a test's note begins that finds nothing to do on this machine (tests/ktest.h).
+NOT_HERE = "not here: "
 # What XML 1.0 cannot hold.
 RE_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -51,6 +53,8 @@ class Results:
         self.budgets = []
         self.remarks = []
         self.deviations = Counter()
+        self.not_here = {}  # test name -> why it had nothing to do, in the environment seen last
+        self.really_ran = set()
 
     def add(self, group, name, status, text="", seconds=0.0):
         """Enters one test; a skip that CI does not allow becomes a failure that says so."""
@@ -64,8 +68,19 @@ class Results:
         words = {"pass": PASS, "fail": FAIL, "skip": SKIP}
         for result in run.results:
             self.add(group, result.name, words[result.status], result.reason or "\n".join(result.notes))
+            excuses = [note for note in result.notes if note.startswith(NOT_HERE)]
+            if excuses:
+                self.not_here[result.name] = excuses[0]
+            elif result.status == "pass":
+                self.really_ran.add(result.name)
         for ident, text in run.deviations:
             self.deviations[(ident, text)] += 1
+
+    def check_really_ran(self):
+        """At the end of a whole run: a test that had nothing to do in any environment tests nothing."""
+        for name, why in sorted(self.not_here.items()):
+            if name not in self.really_ran:
+                self.add("everywhere", name, FAIL, f"no environment has what it needs: {why}")
 
     def add_budget(self, name, seconds, limit, used, verdict):
         self.budgets.append(Budget(name, seconds, limit, used, verdict))

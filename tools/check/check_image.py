@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The image's outside: no page both writable and executable, and every paravirt record points at a true site.
+"""The image's outside: nothing in memory but what a segment claims, no page both writable and executable, and every
+paravirt record points at a true site.
 
 A site is `call *slot(%rip)` or, for a jump op, `jmp *slot(%rip)`, through the slot of the very op its record names,
 then NOPs up to the length that pvops/pv_ops.def gives that op.
@@ -28,6 +29,11 @@ def check_segments(report, image):
             other = pages.setdefault(page, (number, rights))
             if other[1] != rights:
                 report.find(image.path, 0, f"{what} shares page {page * PAGE:#x} with segment {other[0]}")
+    for section in image.sections:
+        inside = [segment for segment in image.segments if segment.vaddr <= section.addr and
+                  section.addr + section.size <= segment.vaddr + segment.memsz]
+        if section.size and not inside:  # a boot loader knows segments only, and puts its own things elsewhere
+            report.find(image.path, 0, f"{section.name} lies in no segment: a boot loader would not keep it free")
     for section in image.code_sections():
         if section.size and not any(segment.executable and segment.vaddr <= section.addr and section.addr +
                                     section.size <= segment.vaddr + segment.memsz for segment in image.segments):

@@ -162,6 +162,14 @@ def test_image_shared_page(tmp_path):
     assert any("shares page" in text for text in image_findings(tmp_path, elf))
 
 
+def test_section_outside_all_segments(tmp_path):
+    stacks = '__attribute__((section(".stacks,\\"aw\\",@nobits#"), used)) char stacks[4096];\n'
+    elf = toy.build(tmp_path, ("const char text[]", stacks + "const char text[]"),
+                    script=[("/DISCARD/", ".stacks (NOLOAD) : AT(ADDR(.stacks) - 0xffffffff80000000) "
+                             "{ *(.stacks) }\n\t/DISCARD/")])
+    assert any(".stacks lies in no segment" in text for text in image_findings(tmp_path, elf))
+
+
 def test_size(tmp_path):
     image = Image(toy.build(tmp_path))
     report = findings.Report("size")
