@@ -8,10 +8,8 @@
 #include "lib/log.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "machine/pic.h"
 #include "pvops/pvops.h"
-
-#define PIC_MASTER_MASK 0x21
-#define PIC_SLAVE_MASK  0xa1
 
 /* Where ticks are cycles a timed run shall take about this many: short enough for 11 runs of 5 loops of 100 ops. */
 #define RUN_CYCLES 400000
@@ -22,7 +20,7 @@
 
 static struct {
 	ulong flags;
-	u8 master, slave;
+	u16 pic_masks;
 	bool insns;
 } state;
 
@@ -71,17 +69,14 @@ static bool ticks_are_insns(void)
 void bench_begin(void)
 {
 	state.flags = pv_irq_save();
-	state.master = pv_inb(PIC_MASTER_MASK);
-	state.slave = pv_inb(PIC_SLAVE_MASK);
-	pv_outb(0xff, PIC_MASTER_MASK);
-	pv_outb(0xff, PIC_SLAVE_MASK);
+	state.pic_masks = pic_masks();
+	pic_set_masks(0xffff);
 	state.insns = ticks_are_insns();
 }
 
 void bench_end(void)
 {
-	pv_outb(state.slave, PIC_SLAVE_MASK);
-	pv_outb(state.master, PIC_MASTER_MASK);
+	pic_set_masks(state.pic_masks);
 	pv_irq_restore(state.flags);
 }
 

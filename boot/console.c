@@ -80,16 +80,12 @@ void console_idle(void)
 /* True if the PIT's line is seen to interrupt: then halting is safe. Waits for one tick, at most 20 ms. */
 static bool interrupts_arrive(void)
 {
-	u64 before = pit_ticks(), deadline;
+	bool arrived;
 
 	pit_start(10000);
-	deadline = pv_sched_clock() + 20000000;
-	pv_irq_enable();
-	while (pit_ticks() == before && pv_sched_clock() < deadline)
-		asm volatile("pause");
-	pv_irq_disable();
+	arrived = pit_wait(1, 20000000);
 	pit_stop();
-	return pit_ticks() != before;
+	return arrived;
 }
 
 static void report_input(void)

@@ -59,12 +59,12 @@ void boot_enter(u32 protocol, u32 info_pa)
 
 static void choose_backend(const char *name)
 {
-	if (pv_backend_attach(name)) {
-		report_backend();
-		return;
-	}
-	pv_backend_attach("native");
-	log_line("pvops", "there is no backend '%s': native it is", name);
+	const struct pv_backend *b = pv_backend_find(name);
+
+	if (!b)
+		log_line("pvops", "there is no backend '%s': native it is", name);
+	pv_backend_attach(b ?: pv_backend_find("native"));
+	report_backend();
 }
 
 static void patch_sites(void)

@@ -5,6 +5,7 @@
 #include "arch/layout.h"
 #include "arch/pt_regs.h"
 #include "arch/regs.h"
+#include "lib/errno.h"
 #include "machine/percpu.h"
 #include "pvops/pv_types.h"
 
@@ -22,6 +23,8 @@ void asm_offsets(void)
 	DEFINE(SEL_KERNEL_CS, SEL_KERNEL_CS);
 	DEFINE(SEL_KERNEL_DS, SEL_KERNEL_DS);
 	DEFINE(MSR_EFER, MSR_EFER);
+	DEFINE(MSR_GS_BASE, MSR_GS_BASE);
+	DEFINE(ENOSYS, ENOSYS);
 	DEFINE(EFER_LME, EFER_LME);
 	DEFINE(EFER_NXE, EFER_NXE);
 	DEFINE(EFER_SCE, EFER_SCE);

@@ -10,17 +10,12 @@
 #include "machine/percpu.h"
 #include "pvops/pvops.h"
 
-extern u8 entry_syscall[];
+extern u8 entry_syscall[], entry_syscall32[];
 
 static struct percpu boot_cpu __aligned(64);
 /* Stacks with a guard page below each: the one boot/entry.asm starts on; NMI, #DF, #MC. */
 u8 boot_stack_slot[KSTACK_SLOT] __section(".kstacks") __aligned(4096);
 static u8 ist_stacks[3][KSTACK_SLOT] __section(".kstacks") __aligned(4096);
-
-static void msr_write(unsigned msr, u64 value)
-{
-	pv_write_msr(msr, (u32)value, (u32)(value >> 32));
-}
 
 /* Flat segments; in long mode only the type, DPL and L bits matter (SDM 3A 3.4.5.1). */
 static const struct desc_struct flat_gdt[SEL_TSS / 8] = {
@@ -54,17 +49,18 @@ void cpu_init_boot(void)
 
 	cpu->self = cpu;
 	cpu->kernel_rsp = (ulong)boot_stack_slot + KSTACK_SLOT;
-	cpu->fault.vector = 0xffff;
+	cpu->fault.vector = FAULT_NONE;
 	for (i = 0; i < 3; i++)
 		cpu->tss.ist[i] = (ulong)ist_stacks[i] + KSTACK_SLOT;
 	cpu->tss.iomap_base = sizeof(cpu->tss);
-	msr_write(MSR_GS_BASE, (ulong)cpu);
-	msr_write(MSR_KERNEL_GS_BASE, 0);
+	pv_write_msr64(MSR_GS_BASE, (ulong)cpu);
+	pv_write_msr64(MSR_KERNEL_GS_BASE, 0);
 	gdt_load(cpu);
 	pv_load_sp0(cpu->kernel_rsp);
-	msr_write(MSR_STAR, (u64)SEL_USER_CS32 << 48 | (u64)SEL_KERNEL_CS << 32);
-	msr_write(MSR_LSTAR, (ulong)entry_syscall);
-	msr_write(MSR_SFMASK, X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_NT | X86_EFLAGS_AC);
+	pv_write_msr64(MSR_STAR, (u64)SEL_USER_CS32 << 48 | (u64)SEL_KERNEL_CS << 32);
+	pv_write_msr64(MSR_LSTAR, (ulong)entry_syscall);
+	pv_write_msr64(MSR_CSTAR, (ulong)entry_syscall32);
+	pv_write_msr64(MSR_SFMASK, X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_NT | X86_EFLAGS_AC);
 }
 
 void cpu_enable_features(void)

@@ -158,6 +158,12 @@ entry_syscall:
         mov     rsp, [gs:PERCPU_KERNEL_RSP]
         jmp     syscall_common
 
+; SYSCALL from 32-bit user code, on AMD only: no such calls. No stack and no GS is needed to say so.
+global entry_syscall32
+entry_syscall32:
+        mov     eax, -ENOSYS
+        o32 sysret
+
 global entry_nmi, entry_bp, entry_df, entry_mc
 entry_nmi:
         push    0
@@ -194,6 +200,12 @@ entry_mc:
 fatal:
         PUSH_REGS
         cld
+        mov     ecx, MSR_GS_BASE                ; whose GS it is, CS does not tell around a swapgs; the kernel's is negative
+        rdmsr
+        test    edx, edx
+        js      .kernel_gs
+        swapgs
+.kernel_gs:
         mov     rdi, rsp
         call    trap_fatal                      ; does not return
         ud2

@@ -10,8 +10,6 @@
 #include "machine/percpu.h"
 #include "pvops/pvops.h"
 
-#define FAULT_NONE 0xffff
-
 /* From trap_entry(): true if @regs now continue at a fixup. Records the fault on this CPU. */
 bool fault_fixup(struct pt_regs *regs);
 

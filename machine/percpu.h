@@ -10,7 +10,9 @@
 #include "arch/pt_regs.h"
 #include "lib/types.h"
 
-/* A fault that a fixup caught: what the CPU said. vector 0xffff: none since fault_clear(). */
+#define FAULT_NONE 0xffff
+
+/* A fault that a fixup caught: what the CPU said. vector FAULT_NONE: none since fault_clear(). */
 struct fault_record {
 	u64 vector, error, address, rip;
 };
@@ -20,7 +22,6 @@ struct percpu {
 	u64 user_rsp;        /* SYSCALL leaves the user's stack pointer here for a moment */
 	u64 kernel_rsp;      /* top of the stack for entries from user mode; also TSS.rsp0 */
 	unsigned id;
-	unsigned irq_depth;
 	struct fault_record fault;
 	u64 irq_count[256];
 	struct desc_struct gdt[GDT_ENTRIES] __aligned(16);

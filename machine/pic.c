@@ -57,15 +57,34 @@ void pic_mask(unsigned irq)
 	write_masks();
 }
 
+u16 pic_masks(void)
+{
+	return (u16)(pv_inb(MASTER_DATA) | pv_inb(SLAVE_DATA) << 8);
+}
+
+void pic_set_masks(u16 masks)
+{
+	masked = masks;
+	write_masks();
+}
+
+static u8 in_service(u16 port)
+{
+	pv_outb(READ_ISR, port);
+	return pv_inb(port);
+}
+
+u16 pic_in_service(void)
+{
+	return (u16)(in_service(MASTER_CMD) | in_service(SLAVE_CMD) << 8);
+}
+
 /* A line that went away before it was acknowledged arrives as line 7 or 15 without being in service (8259A, "spurious"). */
 static bool spurious(unsigned irq)
 {
-	u16 port = irq < 8 ? MASTER_CMD : SLAVE_CMD;
-
 	if (irq != 7 && irq != 15)
 		return false;
-	pv_outb(READ_ISR, port);
-	return !(pv_inb(port) & 0x80);
+	return !(in_service(irq < 8 ? MASTER_CMD : SLAVE_CMD) & 0x80);
 }
 
 void pic_eoi(unsigned vector)

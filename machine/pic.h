@@ -16,6 +16,11 @@ void pic_init(void);
 /* Lets line @irq through, or stops it. */
 void pic_unmask(unsigned irq);
 void pic_mask(unsigned irq);
+/* Which lines are masked, a bit a line, as the chips say; and sets all of them at once. Interrupts off. */
+u16 pic_masks(void);
+void pic_set_masks(u16 masks);
+/* The lines that are in service: their interrupt arrived and was not ended yet. Interrupts off. */
+u16 pic_in_service(void);
 /* Ends the interrupt of @vector; vectors that are not the PICs' are left alone. */
 void pic_eoi(unsigned vector);
 

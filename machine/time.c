@@ -25,7 +25,7 @@
 #define WINDOW_POLLS 200000                   /* an absent PIT must not hang the boot */
 #define PIT_PPM      (1000000 / WINDOW_COUNT) /* it begins to count at its next tick; emulators at once */
 
-static u64 khz = 1000000, boot_tsc, ticks;
+static u64 khz = 1000000, clock_start, ticks;
 static u32 error_ppm;
 
 struct window {
@@ -52,7 +52,7 @@ u64 tsc_to_ns(u64 t)
 
 u64 native_sched_clock(void)
 {
-	return tsc_to_ns(pv_read_tsc() - boot_tsc);
+	return tsc_to_ns(pv_read_tsc() - clock_start);
 }
 
 /* Counts one window down on channel 2. False: the output is not low at first, or never rises. */
@@ -92,7 +92,7 @@ bool time_init(void)
 	u8 port_b = pv_inb(PORT_B) & 0xfc;
 	unsigned tries;
 
-	boot_tsc = pv_read_tsc();
+	clock_start = pv_read_tsc();
 	pv_outb(port_b | 1, PORT_B);
 	for (tries = 0; tries < WINDOW_TRIES && window_ppm(&best) > WINDOW_PPM; tries++) {
 		if (!measure(&w))
@@ -135,4 +135,15 @@ void pit_stop(void)
 u64 pit_ticks(void)
 {
 	return *(volatile u64 *)&ticks;
+}
+
+bool pit_wait(u64 count, u64 ns)
+{
+	u64 goal = pit_ticks() + count, deadline = pv_sched_clock() + ns;
+
+	pv_irq_enable();
+	while (pit_ticks() < goal && pv_sched_clock() < deadline)
+		asm volatile("pause");
+	pv_irq_disable();
+	return pit_ticks() >= goal;
 }

@@ -19,5 +19,10 @@ u64 tsc_to_ns(u64 ticks);
 void pit_start(unsigned hz);
 void pit_stop(void);
 u64 pit_ticks(void);
+/*
+ * Lets interrupts in until @count more ticks of a running PIT were counted: true; or until @ns nanoseconds are over: false.
+ * Interrupts off, before and after.
+ */
+bool pit_wait(u64 count, u64 ns);
 
 #endif

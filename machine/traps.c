@@ -108,13 +108,11 @@ static void interrupt(struct pt_regs *regs)
 	trap_handler handler = handlers[regs->vector];
 
 	cpu->irq_count[regs->vector]++;
-	cpu->irq_depth++;
 	lazy_irq_enter();
 	if (!handler || !handler(regs))
 		unexpected_count++;
 	pic_eoi((unsigned)regs->vector);
 	lazy_irq_leave();
-	cpu->irq_depth--;
 }
 
 void trap_entry(struct pt_regs *regs)

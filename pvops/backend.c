@@ -8,6 +8,7 @@
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "pvops/patch.h"
+#include "pvops/pvops.h"
 
 extern const struct pv_backend *const __pv_backends_start[], *const __pv_backends_end[];
 
@@ -48,7 +49,7 @@ const struct pv_backend *pv_backend_current(void)
 	return current;
 }
 
-static const struct pv_backend *backend_find(const char *name)
+const struct pv_backend *pv_backend_find(const char *name)
 {
 	bool automatic = strcmp(name, "auto") == 0;
 	unsigned i;
@@ -62,7 +63,7 @@ static const struct pv_backend *backend_find(const char *name)
 	return automatic ? &native : NULL;
 }
 
-static void backend_use(const struct pv_backend *b)
+void pv_backend_attach(const struct pv_backend *b)
 {
 	if (!current)
 		native_slots = pv_ops; /* as linked: pvops/native.c */
@@ -75,26 +76,44 @@ static void backend_use(const struct pv_backend *b)
 	current = b;
 }
 
-bool pv_backend_attach(const char *name)
+const char *pv_backend_objection(const struct pv_backend *to)
 {
-	const struct pv_backend *b = backend_find(name);
-
-	if (!b)
-		return false;
-	backend_use(b);
-	return true;
+	if (to == current)
+		return "it is the current one";
+	if (to->state_class == PV_STATE_BOOT)
+		return "it changes page tables or rings, so it can be chosen at boot only, by backend=NAME";
+	if (to->state_class != current->state_class)
+		return "the current one changed page tables or rings at boot, and stays";
+	if (to->detect && !to->detect())
+		return "this is not the machine it is made for";
+	return NULL;
 }
 
-bool pv_backend_switch(const char *name)
+const char *pv_backend_switch(const struct pv_backend *to)
 {
-	const struct pv_backend *b = backend_find(name);
+	const struct pv_backend *from = current;
+	const char *why = pv_backend_objection(to);
+	ulong flags;
 
-	if (!b || b->state_class != current->state_class)
-		return false;
-	backend_use(b);
-	if (pv_patching)
+	if (why)
+		return why;
+	flags = pv_irq_save(); /* by the one, and restored by the other */
+	pv_backend_attach(to);
+	if (pv_patching && pv_patch(PV_ALL_TYPES).refused) {
+		pv_backend_attach(from);
 		pv_patch(PV_ALL_TYPES);
-	return true;
+		why = "the patcher refused some of its functions (see the log)";
+	}
+	pv_irq_restore(flags);
+	return why;
+}
+
+void pv_repatch(int type)
+{
+	if (pv_patching)
+		pv_patch(type);
+	else
+		pv_unpatch(type);
 }
 
 void pv_patch_boot(bool patching)
@@ -107,6 +126,10 @@ void pv_patch_boot(bool patching)
 		return;
 	}
 	result = pv_patch(PV_ALL_TYPES);
-	if (result.refused)
-		log_line("patch", "%u of %u sites refused", result.refused, result.sites);
+	if (!result.refused)
+		return;
+	log_line("patch", "backend %s: %u of %u sites refused: going on with native", current->name, result.refused,
+		 result.sites);
+	pv_backend_attach(&native);
+	BUG_ON(pv_patch(PV_ALL_TYPES).refused);
 }

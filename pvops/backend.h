@@ -28,14 +28,20 @@ struct pv_backend {
 	static const struct pv_backend *const id##_ptr __used __section(".pv_backends") = &id;                         \
 	static const struct pv_backend id
 
-/*
- * Attaches the backend called @name ("auto": the first that detects its machine, else native). False: no such backend; the
- * current one stays. Before patching, or from pv_backend_switch().
- */
-bool pv_backend_attach(const char *name);
+/* The backend called @name; "auto" is the first that detects its machine, else native. NULL: there is none. */
+const struct pv_backend *pv_backend_find(const char *name);
 
-/* Detaches, attaches @name and repatches all sites: within one state class, else false. */
-bool pv_backend_switch(const char *name);
+/* Puts @b's functions into the slots, over native's. Boot, before patching. */
+void pv_backend_attach(const struct pv_backend *b);
+
+/* Why @to cannot take over from the current one while the kernel runs; NULL: it can. */
+const char *pv_backend_objection(const struct pv_backend *to);
+
+/*
+ * Changes to @to and repatches all sites. NULL, or why not: an objection, or the patcher refused one of its functions; then the
+ * former backend stays, patched as it was. One CPU; interrupts are off meanwhile.
+ */
+const char *pv_backend_switch(const struct pv_backend *to);
 
 const struct pv_backend *pv_backend_current(void);
 unsigned pv_backend_count(void);
@@ -44,8 +50,10 @@ const struct pv_backend *pv_backend(unsigned index);
 /* False with patch=off: sites stay indirect. Set once at boot by pv_patch_boot(). */
 extern bool pv_patching;
 
-/* Boot: patches all sites unless @patching is false. */
-struct pv_patch_result;
+/* Boot: patches all sites unless @patching is false. A backend that is refused gives way to native, in words. */
 void pv_patch_boot(bool patching);
+
+/* Brings the sites of @type (PV_ALL_TYPES: all) to what boot would have made of them with the slots as they are now. */
+void pv_repatch(int type);
 
 #endif

@@ -1,4 +1,4 @@
-/* Lazy mode's counting: see pvops/lazy.h. One CPU's state for now; it moves into the per-CPU area with the second CPU. */
+/* Lazy mode's counting: see pvops/lazy.h.  */
 #include "pvops/lazy.h"
 
 #include "lib/panic.h"
@@ -41,4 +41,9 @@ void lazy_irq_enter(void)
 void lazy_irq_leave(void)
 {
 	irq_depth--;
+}
+
+unsigned lazy_irq_depth(void)
+{
+	return irq_depth;
 }

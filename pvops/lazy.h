@@ -1,6 +1,7 @@
 /*
  * Lazy mode: between enter and leave a backend may queue updates of page tables and hand them over in one go. Native never
- * queues. Nesting counts, an inner leave flushes; entering in an interrupt is a bug. Per CPU.
+ * queues. Nesting counts, an inner leave flushes; entering in an interrupt is a bug. One CPU's
+ * state: it becomes per-CPU with the second CPU.
  */
 #ifndef PVOPS_LAZY_H
 #define PVOPS_LAZY_H
@@ -16,5 +17,7 @@ unsigned lazy_mmu_depth(void);
 /* Called around interrupts (machine/): depth of interrupts in which lazy mode may not be entered. */
 void lazy_irq_enter(void);
 void lazy_irq_leave(void);
+/* How many interrupts are being handled, one inside the other. */
+unsigned lazy_irq_depth(void);
 
 #endif

@@ -164,11 +164,14 @@ static void log_refusal(const struct paravirt_patch_site *site, int refusal)
 
 	if (!ksym_lookup((ulong)site->instr, &at))
 		at = (struct ksym){"?", 0, (ulong)site->instr};
-	log_line("patch", "refused %s.%s at %p (%s+%#lx): %s; the site stays as it was", d->group, d->name,
+	log_line("patch", "refused %s.%s at %p (%s+%#lx): %s; the site stays indirect", d->group, d->name,
 		 (void *)site->instr, at.name, at.offset, pv_refusal_text(refusal));
 }
 
-/* Patches one site inside a poke batch. Records are well-formed: tools/check/check_image.py has looked at each. */
+/*
+ * Patches one site inside a poke batch. A refused one gets its original bytes back: whatever stood there was for another
+ * function. Records are well-formed: tools/check/check_image.py has looked at each.
+ */
 static int patch_site(const struct paravirt_patch_site *site, struct pv_site_state *state)
 {
 	u8 buf[PV_SITE_BUF + PV_SITE_BUF];
@@ -181,16 +184,13 @@ static int patch_site(const struct paravirt_patch_site *site, struct pv_site_sta
 		state->flags &= (u8)~PV_SITE_ARMED; /* what is written now holds no int3 */
 	}
 	used = pv_ops.init.patch(site->type, site->clobbers, buf, (ulong)site->instr, site->len);
-	if (unlikely(used < 0)) {
-		state->refusal = (u8)-used;
-		return used;
-	}
-	state->refusal = 0;
-	if (likely(used <= site->len)) {
+	if (likely((unsigned)used <= site->len)) {
 		copy16(buf + used, nops[site->len - used]);
+		state->refusal = 0;
 	} else {
-		BUG_ON(used != PV_PATCH_KEEP);
+		BUG_ON(used > 0 && used != PV_PATCH_KEEP);
 		copy16(buf, state->original);
+		state->refusal = used < 0 ? (u8)-used : 0;
 	}
 	if (unlikely(!poke_write(site->instr, buf, site->len)))
 		panic("patching %s.%s at %p: text does not read back as written", pv_op_desc[site->type].group,

@@ -36,12 +36,14 @@ struct pv_lazy_ops {
 #define PV_FAMILY_CALL1          CALL
 #define PV_FAMILY_CALL2          CALL
 #define PV_FAMILY_CALL3          CALL
+#define PV_FAMILY_CALL4          CALL
 #define PV_FAMILY_CALL5          CALL
 #define PV_FAMILY_VCALL0         CALL
 #define PV_FAMILY_VCALL1         CALL
 #define PV_FAMILY_VCALL2         CALL
 #define PV_FAMILY_VCALL3         CALL
 #define PV_FAMILY_VCALL4         CALL
+#define PV_FAMILY_VCALL5         CALL
 #define PV_FAMILY_CALLEE0        CALLEE
 #define PV_FAMILY_CALLEE1        CALLEE
 #define PV_FAMILY_VCALLEE0       CALLEE

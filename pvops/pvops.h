@@ -89,125 +89,56 @@ register ulong pv_stack_pointer asm("rsp");
 		     : PV_SITE_INPUTS(g, n, l, CLBR_RAX) __VA_ARGS__                                                   \
 		     : "memory", "cc")
 
-#define PV_FN(ret, n, ...) static __always_inline ret pv_##n(__VA_ARGS__)
+#define PV_FN(ret, n, ...)                               static __always_inline ret pv_##n(__VA_ARGS__)
+
+/* clang-format off */
+/* Arguments a1.. into their registers, and what a wrapper does with rax. */
+#define PV_PUT0
+#define PV_PUT1 rdi_ = PV_TO_REG(a1);
+#define PV_PUT2 PV_PUT1 rsi_ = PV_TO_REG(a2);
+#define PV_PUT3 PV_PUT2 rdx_ = PV_TO_REG(a3);
+#define PV_PUT4 PV_PUT3 rcx_ = PV_TO_REG(a4);
+#define PV_PUT5 PV_PUT4 r8_ = PV_TO_REG(a5);
+
+#define PV_BODY(g, n, l, args)  { PV_REGS; PV_PUT##args PV_CALL_ASM(g, n, l, PV_ARGS##args); (void)rax_; }
+#define PV_BODY_RETURN(g, n, l, ret, args) \
+	{ PV_REGS; PV_PUT##args PV_CALL_ASM(g, n, l, PV_ARGS##args); return PV_FROM_REG(ret, rax_); }
 
 #define PV_WRAP_HOOK(...)
 #define PV_WRAP_ASM(...)
 #define PV_WRAP_JUMP(...)
-#define PV_WRAP_CALL0(g, n, l, ret, none)                                                                              \
-	PV_FN(ret, n, void)                                                                                            \
-	{                                                                                                              \
-		PV_REGS;                                                                                               \
-		PV_CALL_ASM(g, n, l, PV_ARGS0);                                                                        \
-		return PV_FROM_REG(ret, rax_);                                                                         \
-	}
-#define PV_WRAP_CALL1(g, n, l, ret, T1)                                                                                \
-	PV_FN(ret, n, T1 a1)                                                                                           \
-	{                                                                                                              \
-		PV_REGS;                                                                                               \
-		rdi_ = PV_TO_REG(a1);                                                                                  \
-		PV_CALL_ASM(g, n, l, PV_ARGS1);                                                                        \
-		return PV_FROM_REG(ret, rax_);                                                                         \
-	}
-#define PV_WRAP_CALL2(g, n, l, ret, T1, T2)                                                                            \
-	PV_FN(ret, n, T1 a1, T2 a2)                                                                                    \
-	{                                                                                                              \
-		PV_REGS;                                                                                               \
-		rdi_ = PV_TO_REG(a1);                                                                                  \
-		rsi_ = PV_TO_REG(a2);                                                                                  \
-		PV_CALL_ASM(g, n, l, PV_ARGS2);                                                                        \
-		return PV_FROM_REG(ret, rax_);                                                                         \
-	}
-#define PV_WRAP_CALL3(g, n, l, ret, T1, T2, T3)                                                                        \
-	PV_FN(ret, n, T1 a1, T2 a2, T3 a3)                                                                             \
-	{                                                                                                              \
-		PV_REGS;                                                                                               \
-		rdi_ = PV_TO_REG(a1);                                                                                  \
-		rsi_ = PV_TO_REG(a2);                                                                                  \
-		rdx_ = PV_TO_REG(a3);                                                                                  \
-		PV_CALL_ASM(g, n, l, PV_ARGS3);                                                                        \
-		return PV_FROM_REG(ret, rax_);                                                                         \
-	}
-#define PV_WRAP_CALL5(g, n, l, ret, T1, T2, T3, T4, T5)                                                                \
-	PV_FN(ret, n, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5)                                                               \
-	{                                                                                                              \
-		PV_REGS;                                                                                               \
-		rdi_ = PV_TO_REG(a1);                                                                                  \
-		rsi_ = PV_TO_REG(a2);                                                                                  \
-		rdx_ = PV_TO_REG(a3);                                                                                  \
-		rcx_ = PV_TO_REG(a4);                                                                                  \
-		r8_ = PV_TO_REG(a5);                                                                                   \
-		PV_CALL_ASM(g, n, l, PV_ARGS5);                                                                        \
-		return PV_FROM_REG(ret, rax_);                                                                         \
-	}
-#define PV_WRAP_VCALL0(g, n, l, ret, none)                                                                             \
-	PV_FN(void, n, void)                                                                                           \
-	{                                                                                                              \
-		PV_REGS;                                                                                               \
-		PV_CALL_ASM(g, n, l, PV_ARGS0);                                                                        \
-	}
-#define PV_WRAP_VCALL1(g, n, l, ret, T1)                                                                               \
-	PV_FN(void, n, T1 a1)                                                                                          \
-	{                                                                                                              \
-		PV_REGS;                                                                                               \
-		rdi_ = PV_TO_REG(a1);                                                                                  \
-		PV_CALL_ASM(g, n, l, PV_ARGS1);                                                                        \
-	}
-#define PV_WRAP_VCALL2(g, n, l, ret, T1, T2)                                                                           \
-	PV_FN(void, n, T1 a1, T2 a2)                                                                                   \
-	{                                                                                                              \
-		PV_REGS;                                                                                               \
-		rdi_ = PV_TO_REG(a1);                                                                                  \
-		rsi_ = PV_TO_REG(a2);                                                                                  \
-		PV_CALL_ASM(g, n, l, PV_ARGS2);                                                                        \
-	}
-#define PV_WRAP_VCALL3(g, n, l, ret, T1, T2, T3)                                                                       \
-	PV_FN(void, n, T1 a1, T2 a2, T3 a3)                                                                            \
-	{                                                                                                              \
-		PV_REGS;                                                                                               \
-		rdi_ = PV_TO_REG(a1);                                                                                  \
-		rsi_ = PV_TO_REG(a2);                                                                                  \
-		rdx_ = PV_TO_REG(a3);                                                                                  \
-		PV_CALL_ASM(g, n, l, PV_ARGS3);                                                                        \
-	}
-#define PV_WRAP_VCALL4(g, n, l, ret, T1, T2, T3, T4)                                                                   \
-	PV_FN(void, n, T1 a1, T2 a2, T3 a3, T4 a4)                                                                     \
-	{                                                                                                              \
-		PV_REGS;                                                                                               \
-		rdi_ = PV_TO_REG(a1);                                                                                  \
-		rsi_ = PV_TO_REG(a2);                                                                                  \
-		rdx_ = PV_TO_REG(a3);                                                                                  \
-		rcx_ = PV_TO_REG(a4);                                                                                  \
-		PV_CALL_ASM(g, n, l, PV_ARGS4);                                                                        \
-	}
+#define PV_WRAP_CALL0(g, n, l, ret, none) PV_FN(ret, n, void) PV_BODY_RETURN(g, n, l, ret, 0)
+#define PV_WRAP_CALL1(g, n, l, ret, T1) PV_FN(ret, n, T1 a1) PV_BODY_RETURN(g, n, l, ret, 1)
+#define PV_WRAP_CALL2(g, n, l, ret, T1, T2) PV_FN(ret, n, T1 a1, T2 a2) PV_BODY_RETURN(g, n, l, ret, 2)
+#define PV_WRAP_CALL3(g, n, l, ret, T1, T2, T3) PV_FN(ret, n, T1 a1, T2 a2, T3 a3) PV_BODY_RETURN(g, n, l, ret, 3)
+#define PV_WRAP_CALL4(g, n, l, ret, T1, T2, T3, T4) PV_FN(ret, n, T1 a1, T2 a2, T3 a3, T4 a4) PV_BODY_RETURN(g, n, l, ret, 4)
+#define PV_WRAP_CALL5(g, n, l, ret, T1, T2, T3, T4, T5) PV_FN(ret, n, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5) PV_BODY_RETURN(g, n, l, ret, 5)
+#define PV_WRAP_VCALL0(g, n, l, ret, none) PV_FN(void, n, void) PV_BODY(g, n, l, 0)
+#define PV_WRAP_VCALL1(g, n, l, ret, T1) PV_FN(void, n, T1 a1) PV_BODY(g, n, l, 1)
+#define PV_WRAP_VCALL2(g, n, l, ret, T1, T2) PV_FN(void, n, T1 a1, T2 a2) PV_BODY(g, n, l, 2)
+#define PV_WRAP_VCALL3(g, n, l, ret, T1, T2, T3) PV_FN(void, n, T1 a1, T2 a2, T3 a3) PV_BODY(g, n, l, 3)
+#define PV_WRAP_VCALL4(g, n, l, ret, T1, T2, T3, T4) PV_FN(void, n, T1 a1, T2 a2, T3 a3, T4 a4) PV_BODY(g, n, l, 4)
+#define PV_WRAP_VCALL5(g, n, l, ret, T1, T2, T3, T4, T5) PV_FN(void, n, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5) PV_BODY(g, n, l, 5)
+
 #define PV_CALLEE_ARG , "D"(PV_TO_REG(a1))
-#define PV_WRAP_CALLEE0(g, n, l, ret, none)                                                                            \
-	PV_FN(ret, n, void)                                                                                            \
-	{                                                                                                              \
-		PV_CALLEE_ASM(g, n, l);                                                                                \
-		return PV_FROM_REG(ret, rax_);                                                                         \
-	}
-#define PV_WRAP_CALLEE1(g, n, l, ret, T1)                                                                              \
-	PV_FN(ret, n, T1 a1)                                                                                           \
-	{                                                                                                              \
-		PV_CALLEE_ASM(g, n, l, PV_CALLEE_ARG);                                                                 \
-		return PV_FROM_REG(ret, rax_);                                                                         \
-	}
-#define PV_WRAP_VCALLEE0(g, n, l, ret, none)                                                                           \
-	PV_FN(void, n, void)                                                                                           \
-	{                                                                                                              \
-		PV_CALLEE_ASM(g, n, l);                                                                                \
-	}
-#define PV_WRAP_VCALLEE1(g, n, l, ret, T1)                                                                             \
-	PV_FN(void, n, T1 a1)                                                                                          \
-	{                                                                                                              \
-		PV_CALLEE_ASM(g, n, l, PV_CALLEE_ARG);                                                                 \
-	}
+#define PV_CALLEE(g, n, l, ...)             { PV_CALLEE_ASM(g, n, l, __VA_ARGS__); (void)rax_; }
+#define PV_CALLEE_RETURN(g, n, l, ret, ...) { PV_CALLEE_ASM(g, n, l, __VA_ARGS__); return PV_FROM_REG(ret, rax_); }
+#define PV_WRAP_CALLEE0(g, n, l, ret, none) PV_FN(ret, n, void) PV_CALLEE_RETURN(g, n, l, ret)
+#define PV_WRAP_CALLEE1(g, n, l, ret, T1)   PV_FN(ret, n, T1 a1) PV_CALLEE_RETURN(g, n, l, ret, PV_CALLEE_ARG)
+#define PV_WRAP_VCALLEE0(g, n, l, ret, none) PV_FN(void, n, void) PV_CALLEE(g, n, l)
+#define PV_WRAP_VCALLEE1(g, n, l, ret, T1)  PV_FN(void, n, T1 a1) PV_CALLEE(g, n, l, PV_CALLEE_ARG)
+/* clang-format on */
 
 #define PV_OP(group, pos, name, class, len, native, ...) CONCAT(PV_WRAP_, class)(group, name, len, __VA_ARGS__)
 #include "pvops/pv_ops.def"
 
 #endif /* PARAVANE_HOST */
+
+/* write_msr with its value in one piece. */
+static inline void pv_write_msr64(unsigned msr, u64 value)
+{
+	pv_write_msr(msr, (u32)value, (u32)(value >> 32));
+}
 
 /* Saves the interrupt flag and disables interrupts; give the result to pv_irq_restore(). Nests. */
 static inline ulong pv_irq_save(void)

@@ -101,6 +101,16 @@ static bool run_one(const struct ktest *t, unsigned number)
 	return !current.failed;
 }
 
+bool ktest_has(const char *text, const char *part)
+{
+	size_t len = strlen(part);
+
+	for (; *text; text++)
+		if (strncmp(text, part, len) == 0)
+			return true;
+	return false;
+}
+
 /* The proof's own test is called when all others are through. */
 static bool is_last(const struct ktest *t)
 {

@@ -6,7 +6,7 @@
  *		EXPECT_EQ(site->kind, SITE_INLINED);
  *	}
  *
- * Its name begins with its room (lib_, arch_, pvops_, mmu_, machine_, boot_). The result ladder is
+ * Its name begins with its room (lib_, arch_, pvops_, mmu_, machine_, boot_, bench_). The result ladder is
  * pass < skip < fail; a crash is known to the runner (the panic), silence to the harness. Output: KTAP 1.
  */
 #ifndef TESTS_KTEST_H
@@ -48,6 +48,9 @@ void ktest_not_here(const char *fmt, ...) __printf(1, 2);
 
 /* True (and noted in the output) when this emulator is known to deviate here: tests/deviations.def. */
 bool ktest_deviates(const char *id);
+
+/* True if @part stands somewhere in @text. */
+bool ktest_has(const char *text, const char *part);
 
 #define EXPECT(cond)                                                                                                   \
 	do {                                                                                                           \

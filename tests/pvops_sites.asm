@@ -2,6 +2,7 @@
 ; C prototypes: tests/pvops_sites.h. Both are ordinary functions.
 %include "asm_offsets.inc"
 %include "pvops/pv_asm.inc"
+%include "tests/asm_regs.inc"
 
 bits 64
 section .text progbits alloc exec nowrite align=16
@@ -23,12 +24,7 @@ asm_disable_enable:
 ; every register; true if all of them, and what the ops returned, are as they should be. Enables interrupts.
 global asm_callee_save_kept:function
 asm_callee_save_kept:
-        push    rbx
-        push    rbp
-        push    r12
-        push    r13
-        push    r14
-        push    r15
+        SAVE_CALLEE_REGS
         sub     rsp, 8
         mov     dword [rsp], 1                  ; a held lock
 %macro FILL 0
@@ -88,12 +84,7 @@ asm_callee_save_kept:
         xor     eax, eax
 .out:
         add     rsp, 8
-        pop     r15
-        pop     r14
-        pop     r13
-        pop     r12
-        pop     rbp
-        pop     rbx
+        RESTORE_CALLEE_REGS
         ret
 
 section .note.GNU-stack noalloc noexec nowrite progbits

@@ -89,21 +89,16 @@ TEST(arch_ops_caches_and_delays)
 
 /* ---- MSRs ---- */
 
-static void msr_write(unsigned msr, u64 value)
-{
-	pv_write_msr(msr, (u32)value, (u32)(value >> 32));
-}
-
 TEST(arch_ops_msr_round_trip)
 {
 	u64 before = pv_read_msr(MSR_FS_BASE), at_fs;
 	static u64 word = 0xfeedfacecafebeef;
 
-	msr_write(MSR_FS_BASE, (ulong)&word);
+	pv_write_msr64(MSR_FS_BASE, (ulong)&word);
 	EXPECT_EQ(pv_read_msr(MSR_FS_BASE), (ulong)&word);
 	asm volatile("mov %%fs:0, %0" : "=r"(at_fs));
 	EXPECT_EQ(at_fs, word);
-	msr_write(MSR_FS_BASE, before);
+	pv_write_msr64(MSR_FS_BASE, before);
 	EXPECT_EQ(pv_read_msr(MSR_FS_BASE), before);
 }
 
@@ -126,7 +121,7 @@ TEST(arch_ops_msr_safe)
 	faults[1] = fault_take().vector;
 	written[1] = pv_write_msr_safe(MSR_FS_BASE, 0, 0x80000000); /* not canonical */
 	faults[2] = fault_take().vector;
-	msr_write(MSR_FS_BASE, fs);
+	pv_write_msr64(MSR_FS_BASE, fs);
 	EXPECT_EQ(value, 0);
 	if (!ktest_deviates("tcg_rdmsr_unknown")) {
 		EXPECT_EQ(err, -EIO);

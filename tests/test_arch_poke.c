@@ -7,6 +7,10 @@
 #include "arch/regs.h"
 #include "lib/string.h"
 #include "machine/fault.h"
+#include "mmu/frame.h"
+#include "mmu/kspace.h"
+#include "mmu/pt.h"
+#include "mmu/region.h"
 #include "pvops/pvops.h"
 #include "tests/ktest.h"
 
@@ -100,4 +104,43 @@ TEST(arch_poke_batch)
 	EXPECT(poke_text(poke_area, &nop, 1));
 	EXPECT(!(pv_save_fl() & X86_EFLAGS_IF)); /* were off, stay off */
 	pv_irq_restore(flags);
+}
+
+/*
+ * The poke window writes to the frame that an image address has by the link; here another frame is
+ * mapped at that address, as if the image lay elsewhere than thought.
+ */
+TEST(arch_poke_says_what_does_not_read_back)
+{
+	static const u8 bytes[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+	static const u8 lengths[] = {6, 9, 7}; /* a short site's, a long site's, neither */
+	u64 written = frame_alloc_zeroed(), seen = frame_alloc_zeroed();
+	u8 *code = (u8 *)(KBASE + written - phys_base);
+	u64 there;
+
+	REQUIRE(written && seen && (char *)code > __image_end &&
+		!pt_translate(&kspace_root, (ulong)code, &there, NULL));
+	REQUIRE(pt_map(&kspace_root, (ulong)code, seen, PAGE_SIZE, PT_PROT_RO) == 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
+		ulong flags = poke_begin();
+		/* The first write to a page opens the window, the second finds it open. */
+		bool first = poke_write(code, bytes, lengths[i]), second = poke_write(code, bytes, lengths[i]);
+
+		memcpy(pa_va(seen), bytes, lengths[i]); /* as if it were the same frame */
+		bool same = poke_write(code, bytes, lengths[i]);
+
+		((u8 *)pa_va(seen))[lengths[i] - 1] ^= 0x80;
+		bool last_differs = poke_write(code, bytes, lengths[i]);
+
+		poke_end(flags);
+		EXPECT(!first);
+		EXPECT(!second);
+		EXPECT(same);
+		EXPECT(!last_differs);
+		EXPECT(memcmp(pa_va(written), bytes, lengths[i]) == 0);
+		memset(pa_va(seen), 0, PAGE_SIZE);
+	}
+	EXPECT_EQ(pt_unmap(&kspace_root, (ulong)code, PAGE_SIZE), 0);
+	frame_free(seen);
+	frame_free(written);
 }

@@ -14,20 +14,9 @@
 
 static char text[4096];
 
-static bool text_has(const char *part)
-{
-	size_t len = strlen(part);
-	const char *at;
-
-	for (at = text; *at; at++)
-		if (strncmp(at, part, len) == 0)
-			return true;
-	return false;
-}
-
 #define EXPECT_TEXT(part)                                                                                              \
 	do {                                                                                                           \
-		if (!text_has(part))                                                                                   \
+		if (!ktest_has(text, part))                                                                                   \
 			ktest_fail(__FILE__, __LINE__, "no '%s' in the dump", part);                                   \
 	} while (0)
 
@@ -105,8 +94,8 @@ TEST(machine_dump_of_registers)
 	}
 	ksnprintf(want, sizeof(want), "rsp %016lx", r.rsp);
 	EXPECT_TEXT(want);
-	EXPECT(!text_has("backtrace")); /* user mode's stack is not followed */
-	EXPECT(!text_has("walk of"));
+	EXPECT(!ktest_has(text, "backtrace")); /* user mode's stack is not followed */
+	EXPECT(!ktest_has(text, "walk of"));
 }
 
 static bool dump_and_refuse(struct pt_regs *regs)

@@ -10,33 +10,14 @@
 #include "machine/pic.h"
 #include "machine/time.h"
 #include "machine/traps.h"
+#include "pvops/lazy.h"
 #include "pvops/pvops.h"
 #include "tests/ktest.h"
 #include "tests/test_machine_regs.h"
 
 #define VECTOR_PIT  (VECTOR_IRQ0 + IRQ_PIT)
-#define MASTER_CMD  0x20
-#define SLAVE_CMD   0xa0
-#define READ_ISR    0x0b
+#define IRQ_CASCADE 2
 #define PATIENCE_NS 500000000UL /* for something that takes a millisecond */
-
-static u8 in_service(u16 port)
-{
-	pv_outb(READ_ISR, port);
-	return pv_inb(port);
-}
-
-/* Interrupts on until @ticks PIT ticks were counted, or patience is out: false. */
-static bool wait_ticks(u64 count)
-{
-	u64 goal = pit_ticks() + count, deadline = pv_sched_clock() + PATIENCE_NS;
-
-	pv_irq_enable();
-	while (pit_ticks() < goal && pv_sched_clock() < deadline)
-		asm volatile("pause");
-	pv_irq_disable();
-	return pit_ticks() >= goal;
-}
 
 TEST(machine_irq_unexpected_vectors_are_counted)
 {
@@ -45,45 +26,41 @@ TEST(machine_irq_unexpected_vectors_are_counted)
 	asm volatile("int $0xfe");
 	EXPECT_EQ(trap_unexpected_count(), unexpected + 1);
 	EXPECT_EQ(this_cpu()->irq_count[0xfe], count + 1);
-	EXPECT_EQ(this_cpu()->irq_depth, 0);
+	EXPECT_EQ(lazy_irq_depth(), 0);
 }
 
 static struct {
 	unsigned count, depth;
 	bool irqs_were_on;
-	u8 before, after; /* the master's in-service bits */
+	u16 before, after; /* the lines in service */
 } tick;
+
+static trap_handler pit_handler;
 
 /* In the PIT's own interrupt: a ghost on line 7 comes and goes, and must not end the PIT's. */
 static bool ghost_in_tick(struct pt_regs *regs)
 {
 	tick.count++;
 	tick.irqs_were_on = regs->rflags & X86_EFLAGS_IF;
-	tick.before = in_service(MASTER_CMD);
+	tick.before = pic_in_service();
 	asm volatile("int $0x27");
-	tick.depth = this_cpu()->irq_depth;
-	tick.after = in_service(MASTER_CMD);
+	tick.depth = lazy_irq_depth();
+	tick.after = pic_in_service();
 	pic_mask(IRQ_PIT);
-	return true;
+	return pit_handler(regs);
 }
 
 TEST(machine_irq_spurious_one_ends_no_other)
 {
-	trap_handler former;
 	ulong flags = pv_irq_save();
-	u64 deadline;
 
 	tick.count = 0;
 	pit_start(1000);
-	former = trap_set_handler(VECTOR_PIT, ghost_in_tick);
-	deadline = pv_sched_clock() + PATIENCE_NS;
-	pv_irq_enable();
-	while (!*(volatile unsigned *)&tick.count && pv_sched_clock() < deadline)
-		asm volatile("pause");
-	pv_irq_disable();
+	pit_handler = trap_set_handler(VECTOR_PIT, ghost_in_tick);
+	EXPECT(pit_wait(1, PATIENCE_NS));
 	pit_stop();
-	trap_set_handler(VECTOR_PIT, former);
-	EXPECT_EQ(in_service(MASTER_CMD), 0); /* the real one was ended */
+	trap_set_handler(VECTOR_PIT, pit_handler);
+	EXPECT_EQ(pic_in_service(), 0); /* the real one was ended */
 	pv_irq_restore(flags);
 	EXPECT_EQ(tick.count, 1);
 	EXPECT(tick.irqs_were_on);
@@ -103,8 +80,7 @@ TEST(machine_irq_ends_of_the_slaves_lines)
 	asm volatile("int $0x30");
 	pic_eoi(0);
 	EXPECT_EQ(trap_unexpected_count(), unexpected + 3);
-	EXPECT_EQ(in_service(MASTER_CMD), 0);
-	EXPECT_EQ(in_service(SLAVE_CMD), 0);
+	EXPECT_EQ(pic_in_service(), 0);
 	pv_irq_restore(flags);
 }
 
@@ -127,17 +103,33 @@ static void cmos_write(u8 reg, u8 value)
 	pv_outb(value, 0x71);
 }
 
-static u8 slave_after;
+/* Lets line 8 interrupt until *@count is @enough, or patience is out: false. Interrupts off. */
+static bool rtc_wait(const volatile unsigned *count, unsigned enough)
+{
+	u64 deadline = pv_sched_clock() + PATIENCE_NS;
+	u8 b = cmos_read(RTC_B);
+
+	cmos_read(RTC_C);
+	cmos_write(RTC_B, b | RTC_PIE);
+	pic_unmask(IRQ_RTC);
+	pv_irq_enable();
+	while (*count < enough && pv_sched_clock() < deadline)
+		asm volatile("pause");
+	pv_irq_disable();
+	pic_mask(IRQ_RTC);
+	cmos_write(RTC_B, b);
+	cmos_read(RTC_C);
+	return *count >= enough;
+}
 
 /* While line 8 is in service a ghost of line 15 comes: it ends the master's line 2, and not line 8. */
 static bool ghost_in_rtc(struct pt_regs *regs)
 {
 	(void)regs;
 	tick.count++;
-	tick.before = in_service(MASTER_CMD);
+	tick.before = pic_in_service();
 	asm volatile("int $0x2f");
-	tick.after = in_service(MASTER_CMD);
-	slave_after = in_service(SLAVE_CMD);
+	tick.after = pic_in_service();
 	pic_mask(IRQ_RTC);
 	cmos_read(RTC_C);
 	return true;
@@ -147,27 +139,35 @@ TEST(machine_irq_spurious_one_of_the_slave)
 {
 	trap_handler former = trap_set_handler(VECTOR_IRQ0 + IRQ_RTC, ghost_in_rtc);
 	ulong flags = pv_irq_save();
-	u8 b = cmos_read(RTC_B);
-	u64 deadline = pv_sched_clock() + PATIENCE_NS;
 
 	tick.count = 0;
-	cmos_read(RTC_C);
-	cmos_write(RTC_B, b | RTC_PIE);
-	pic_unmask(IRQ_RTC);
-	pv_irq_enable();
-	while (!*(volatile unsigned *)&tick.count && pv_sched_clock() < deadline)
-		asm volatile("pause");
-	pv_irq_disable();
-	pic_mask(IRQ_RTC);
-	cmos_write(RTC_B, b);
-	cmos_read(RTC_C);
+	EXPECT(rtc_wait(&tick.count, 1));
 	trap_set_handler(VECTOR_IRQ0 + IRQ_RTC, former);
-	EXPECT_EQ(in_service(MASTER_CMD) | in_service(SLAVE_CMD), 0);
+	EXPECT_EQ(pic_in_service(), 0);
 	pv_irq_restore(flags);
 	EXPECT_EQ(tick.count, 1);
-	EXPECT_EQ(tick.before, BIT(2));
-	EXPECT_EQ(tick.after, 0);
-	EXPECT_EQ(slave_after, BIT(0));
+	EXPECT_EQ(tick.before, BIT(IRQ_CASCADE) | BIT(IRQ_RTC));
+	EXPECT_EQ(tick.after, BIT(IRQ_RTC));
+}
+
+static bool rtc_tick(struct pt_regs *regs)
+{
+	(void)regs;
+	tick.count++;
+	cmos_read(RTC_C);
+	return true;
+}
+
+/* A line that is not ended at its own PIC comes once and never again. */
+TEST(machine_pic_line_of_the_second_comes_again)
+{
+	trap_handler former = trap_set_handler(VECTOR_IRQ0 + IRQ_RTC, rtc_tick);
+	ulong flags = pv_irq_save();
+
+	tick.count = 0;
+	EXPECT(rtc_wait(&tick.count, 3));
+	pv_irq_restore(flags);
+	trap_set_handler(VECTOR_IRQ0 + IRQ_RTC, former);
 }
 
 TEST(machine_irq_masked_line_is_silent)
@@ -176,7 +176,7 @@ TEST(machine_irq_masked_line_is_silent)
 	u64 ticks, deadline;
 
 	pit_start(1000);
-	EXPECT(wait_ticks(2));
+	EXPECT(pit_wait(2, PATIENCE_NS));
 	pic_mask(IRQ_PIT);
 	ticks = pit_ticks();
 	deadline = pv_sched_clock() + 5000000;
@@ -186,7 +186,7 @@ TEST(machine_irq_masked_line_is_silent)
 	pv_irq_disable();
 	EXPECT_EQ(pit_ticks(), ticks);
 	pic_unmask(IRQ_PIT);
-	EXPECT(wait_ticks(2));
+	EXPECT(pit_wait(2, PATIENCE_NS));
 	pit_stop();
 	pv_irq_restore(flags);
 }
@@ -198,13 +198,13 @@ TEST(machine_irq_disabled_means_none)
 	u64 ticks, deadline;
 
 	pit_start(1000);
-	EXPECT(wait_ticks(1));
+	EXPECT(pit_wait(1, PATIENCE_NS));
 	ticks = pit_ticks();
 	deadline = pv_sched_clock() + 5000000;
 	while (pv_sched_clock() < deadline)
 		asm volatile("pause");
 	EXPECT_EQ(pit_ticks(), ticks);
-	EXPECT(wait_ticks(1));
+	EXPECT(pit_wait(1, PATIENCE_NS));
 	pit_stop();
 	pv_irq_restore(flags);
 }

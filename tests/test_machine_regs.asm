@@ -6,6 +6,7 @@
 ; The order of registers is that of struct pt_regs; the C side is tests/test_machine_regs.h.
 
 %include "asm_offsets.inc"
+%include "tests/asm_regs.inc"
 
 bits 64
 %define OUT     (16 * 8)
@@ -32,12 +33,7 @@ bits 64
 %macro PROBE 1
 global probe_%1, probe_%1_at
 probe_%1:
-        push    rbx
-        push    rbp
-        push    r12
-        push    r13
-        push    r14
-        push    r15
+        SAVE_CALLEE_REGS
         mov     [rel probe], rdi
         mov     [rel probe_rsp], rsp
         push    qword [rdi + 15 * 8]
@@ -95,12 +91,7 @@ store:
         mov     rax, [rel after_rsp]
         sub     rax, rsp
         mov     [rdi + MOVED], rax
-        pop     r15
-        pop     r14
-        pop     r13
-        pop     r12
-        pop     rbp
-        pop     rbx
+        RESTORE_CALLEE_REGS
         ret
 
 ; What NASM believes of C's structs: the numbers that machine/entry.asm was assembled with, for comparison.

@@ -15,21 +15,18 @@
 /* Nanoseconds that @count ticks take once the first was seen; 0: they do not come. */
 static u64 time_ticks(unsigned hz, u64 count)
 {
-	u64 first, start, now, deadline = pv_sched_clock() + PATIENCE_NS;
+	u64 start = 0, now = 0;
+	bool came;
 
 	pit_start(hz);
-	first = pit_ticks();
-	pv_irq_enable();
-	while (pit_ticks() == first && pv_sched_clock() < deadline)
-		asm volatile("pause");
-	first = pit_ticks();
-	start = pv_read_tsc();
-	while (pit_ticks() < first + count && pv_sched_clock() < deadline)
-		asm volatile("pause");
-	now = pv_read_tsc();
-	pv_irq_disable();
+	came = pit_wait(1, PATIENCE_NS);
+	if (came) {
+		start = pv_read_tsc();
+		came = pit_wait(count, PATIENCE_NS);
+		now = pv_read_tsc();
+	}
 	pit_stop();
-	return pit_ticks() < first + count ? 0 : tsc_to_ns(now - start);
+	return came ? tsc_to_ns(now - start) : 0;
 }
 
 static void expect_rate(unsigned hz, u64 count)

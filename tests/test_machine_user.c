@@ -5,6 +5,7 @@
 #include "arch/cpufeature.h"
 #include "arch/layout.h"
 #include "arch/regs.h"
+#include "lib/errno.h"
 #include "lib/ksyms.h"
 #include "lib/string.h"
 #include "machine/fault.h"
@@ -13,6 +14,7 @@
 #include "machine/traps.h"
 #include "pvops/backend.h"
 #include "pvops/patch.h"
+#include "pvops/pvops.h"
 #include "tests/ktest.h"
 #include "tests/user.h"
 
@@ -467,5 +469,51 @@ TEST(machine_user_is_interrupted)
 	EXPECT(r.rflags & X86_EFLAGS_IF);
 	EXPECT(memcmp(&r, &begin, 15 * sizeof(u64)) == 0);
 	EXPECT_EQ(r.rsp, begin.rsp);
+	user_teardown();
+}
+
+/*
+ * AMD's SYSRET (and TCG's) faults in user mode, where nothing is lost; Intel's in ring 0. So
+ * the decision is asked, not the machine.
+ */
+TEST(machine_syscall_leaves_by_iret_where_sysret_would_fault)
+{
+	const u64 last = (1UL << 47) - 1;
+	struct pt_regs r = {.rflags = X86_EFLAGS_FIXED, .r11 = X86_EFLAGS_FIXED};
+	void (*former)(struct pt_regs *) = trap_syscall_handler;
+
+	trap_syscall_handler = NULL;
+	r.cs = pv_info.user_cs;
+	r.ss = pv_info.user_ss;
+	r.rip = r.rcx = last;
+	EXPECT(syscall_entry(&r));
+	r.rip = r.rcx = last + 1;
+	EXPECT(!syscall_entry(&r));
+	r.rip = r.rcx = (ulong)__text_start; /* canonical, but above: a user has no business there */
+	EXPECT(!syscall_entry(&r));
+	trap_syscall_handler = former;
+}
+
+/*
+ * SYSCALL in 32-bit code: AMD's CPUs come to CSTAR, with the user's stack and GS, and are sent back with -ENOSYS; Intel's say #UD.
+ * Either way ring 0 has touched nothing of the user's.
+ */
+TEST(machine_user_syscall_from_32_bit_code)
+{
+	struct pt_regs begin, r;
+
+	REQUIRE(user_setup());
+	begin = user_regs(user_syscall);
+	begin.cs = SEL_USER_CS32;
+	r = begin;
+	user_run(&r);
+	EXPECT_EQ(r.vector, X86_TRAP_UD);
+	EXPECT_EQ(r.cs, SEL_USER_CS32);
+	EXPECT_EQ((u32)r.rsp, (u32)begin.rsp);
+	EXPECT_EQ(user_syscall_count, 0);
+	if (r.rip != user_va(user_syscall)) { /* not Intel's way */
+		EXPECT_EQ(r.rip, user_va(user_syscall_back));
+		EXPECT_EQ((u32)r.rax, (u32)-ENOSYS);
+	}
 	user_teardown();
 }

@@ -2,15 +2,20 @@
  * Kernel space as it stands, tried by accesses: what must fault faults, and with the right error code; what must work works.
  */
 #include "arch/layout.h"
+#include "arch/native.h"
 #include "arch/regs.h"
 #include "lib/string.h"
 #include "machine/fault.h"
 #include "mmu/fixmap.h"
 #include "mmu/frame.h"
+#include "mmu/gather.h"
 #include "mmu/kspace.h"
+#include "mmu/pt.h"
 #include "mmu/region.h"
+#include "pvops/backend.h"
 #include "pvops/pvops.h"
 #include "tests/ktest.h"
+#include "tests/pvops_sites.h"
 
 static void expect_no_write(ulong va)
 {
@@ -225,5 +230,38 @@ TEST(mmu_kspace_fixmap)
 	expect_no_write((ulong)here);
 	pv_set_fixmap(FIX_TEST, 0, (pgprot_t){0});
 	expect_unmapped((ulong)here);
+	frame_free(pa);
+}
+
+static u64 kernel_flushes;
+
+static void counting_flush(void)
+{
+	kernel_flushes++;
+	native_flush_tlb_kernel();
+}
+
+/*
+ * A load of CR3 leaves global translations in the TLB (SDM 3A 4.10.4.1). TCG drops them
+ * too, so what is looked at is the op that was called.
+ */
+TEST(mmu_gather_flushes_global_translations)
+{
+	u64 pa = frame_alloc(), size = (GATHER_VA_MAX + 1) * PAGE_SIZE;
+	int err = 0;
+
+	REQUIRE(pa);
+	for (u64 at = 0; at < size && !err; at += PAGE_SIZE)
+		err = pt_map(&kspace_root, SCRATCH_BASE + at, pa, PAGE_SIZE, PT_PROT_RW);
+	EXPECT_EQ(err, 0);
+	pvops_test_begin();
+	pv_ops.mmu.flush_tlb_kernel = counting_flush;
+	pv_patch(PV_TYPE(mmu, flush_tlb_kernel));
+	kernel_flushes = 0;
+	EXPECT_EQ(pt_unmap(&kspace_root, SCRATCH_BASE, size), 0);
+	EXPECT_EQ(kernel_flushes, 1);
+	if (!pv_patching)
+		pv_unpatch(PV_TYPE(mmu, flush_tlb_kernel));
+	pvops_test_end();
 	frame_free(pa);
 }

@@ -10,6 +10,7 @@
 #include "mmu/frame.h"
 #include "mmu/kspace.h"
 #include "mmu/pt.h"
+#include "mmu/pt_priv.h"
 #include "mmu/region.h"
 #include "tests/ktest.h"
 
@@ -326,4 +327,22 @@ TEST(mmu_pt_out_of_frames_changes_nothing)
 	EXPECT_EQ(pt_unmap(&kspace_root, VA, 2 * MIB), 0);
 	frame_free_contiguous(pa, 512);
 	leak_check();
+}
+
+/* Bit 7 says PS in a large leaf and PAT in a pte: memory would become uncached. */
+TEST(mmu_pt_split_adds_no_pat)
+{
+	u64 pa = frame_alloc_contiguous(512, 2 * MIB), there;
+	struct pt_leaf first = {.entry = 0}, last = {.entry = 0};
+
+	REQUIRE(pa);
+	EXPECT_EQ(pt_map(&kspace_root, SCRATCH_BASE, pa, 2 * MIB, PT_PROT_RW), 0);
+	EXPECT_EQ(pt_protect(&kspace_root, SCRATCH_BASE, PAGE_SIZE, PT_PROT_RO), 0);
+	EXPECT(pt_translate(&kspace_root, SCRATCH_BASE, &there, &first));
+	EXPECT(pt_translate(&kspace_root, SCRATCH_BASE + 2 * MIB - 1, &there, &last));
+	EXPECT_EQ(first.level, PT_PTE);
+	EXPECT_EQ(last.level, PT_PTE);
+	EXPECT_EQ((first.entry | last.entry) & PT_BIT_PAT, 0);
+	EXPECT_EQ(pt_unmap(&kspace_root, SCRATCH_BASE, 2 * MIB), 0);
+	frame_free_contiguous(pa, 512);
 }

@@ -20,16 +20,6 @@ static void ask(const char *line)
 	answer[n] = '\0';
 }
 
-static bool answer_has(const char *text)
-{
-	size_t len = strlen(text);
-
-	for (const char *at = answer; *at; at++)
-		if (strncmp(at, text, len) == 0)
-			return true;
-	return false;
-}
-
 struct question {
 	const char *line, *want;
 };
@@ -37,7 +27,7 @@ struct question {
 static void expect_answer(const struct question *q)
 {
 	ask(q->line);
-	if (!answer_has(q->want))
+	if (!ktest_has(answer, q->want))
 		ktest_fail(__FILE__, __LINE__, "'%s': no '%s' in the answer", q->line, q->want);
 }
 

@@ -20,6 +20,7 @@ static const struct {
 	{"kernel_start", "runs once, before the tests"},
 	{"boot_enter", "runs once, before the tests"},
 	{"patch_sites", "runs once, before the tests"},
+	{"pv_backend_switch", "is patched anew, without int3, in the very call that crosses it"},
 	{"machine_reset", "ends the run"},
 	{"machine_off", "ends the run"},
 	{"wait_for_power_off", "ends the run"},

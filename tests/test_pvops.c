@@ -28,10 +28,9 @@ void pvops_test_begin(void)
 void pvops_test_end(void)
 {
 	pv_ops = slots_before;
-	if (pv_patching) {
-		pv_patch(PV_ALL_TYPES);
+	pv_repatch(PV_ALL_TYPES);
+	if (pv_patching)
 		pv_trace_arm();
-	}
 	pv_poison();
 }
 
@@ -118,14 +117,15 @@ TEST(pvops_callee_save_sites_keep_registers)
 	pvops_test_end();
 }
 
+__noinline static void do_nothing(void)
+{
+	pv_activate_mm(NULL, NULL);
+}
+
 TEST(pvops_empty_functions_become_nothing)
 {
-	const struct paravirt_patch_site *site;
-
-	pv_activate_mm(NULL, NULL);
-	site = pvops_site_behind(pvops_kind_behind, PV_TYPE(mmu, activate_mm));
-	if (pv_patching)
-		EXPECT_EQ(pv_site_kind(site->instr), PV_NOTHING);
+	do_nothing();
+	EXPECT_EQ(pvops_kind_behind(do_nothing, PV_TYPE(mmu, activate_mm)), pv_patching ? PV_NOTHING : PV_INDIRECT);
 }
 
 /* Inlined, called directly, called through the slot: the same result. */
@@ -186,20 +186,29 @@ TEST(pvops_unpatch_gives_back_every_byte)
 	pvops_test_end();
 }
 
+/* Changes to @to where that is a change, sites armed again. */
+static void become(const struct pv_backend *to)
+{
+	const char *why = to == pv_backend_current() ? NULL : pv_backend_switch(to);
+
+	if (why)
+		ktest_fail(__FILE__, __LINE__, "not changed to %s: %s", to->name, why);
+	pv_trace_arm();
+}
+
 TEST(pvops_backend_with_own_templates)
 {
-	static const char *const back_to[] = {"native", "direct", "mirror"};
-	const char *before = pv_info.name;
+	const struct pv_backend *before = pv_backend_current(), *mirror = pv_backend_find("mirror");
 	u64 delays;
-	unsigned i;
 
+	REQUIRE(mirror && !pv_backend_find("nonsense"));
 	if (!pv_patching) {
 		EXPECT_EQ(pvops_kind_behind(disable_and_enable, PV_TYPE(irq, irq_disable)), PV_INDIRECT);
 		return;
 	}
 	pv_unpoison();
-	REQUIRE(pv_backend_switch("mirror"));
-	pv_trace_arm();
+	become(mirror);
+	EXPECT(pv_backend_switch(mirror)); /* it is the current one */
 	delays = mirror_io_delays;
 	EXPECT_EQ(mirror_if, 1);
 	pv_irq_disable();
@@ -210,12 +219,44 @@ TEST(pvops_backend_with_own_templates)
 	pv_restore_fl(pv_save_fl());
 	pv_io_delay();
 	EXPECT_EQ(mirror_io_delays, delays + 1); /* native's bytes for io_delay were not used */
+	disable_and_enable();
 	EXPECT_EQ(pvops_kind_behind(disable_and_enable, PV_TYPE(irq, irq_disable)), PV_INLINED);
-	EXPECT(!pv_backend_switch("nonsense"));
-	for (i = 0; i < ARRAY_SIZE(back_to); i++)
-		if (strcmp(before, back_to[i]) == 0)
-			EXPECT(pv_backend_switch(back_to[i]));
-	pv_trace_arm();
+	become(before);
+	pv_poison();
+}
+
+/* Breaks the contract of a callee-save op: a C function without a thunk. */
+static void broken_attach(void)
+{
+	pv_ops.irq.irq_disable.func = native_irq_disable;
+}
+
+static const struct pv_backend broken = {
+	.name = "broken",
+	.text = "not registered: the patcher must refuse it",
+	.state_class = PV_STATE_NATIVE,
+	.attach = broken_attach,
+};
+static const struct pv_backend boot_only = {.name = "boot-only", .text = "", .state_class = PV_STATE_BOOT};
+
+TEST(pvops_backend_refused_leaves_former)
+{
+	const struct pv_backend *before = pv_backend_current();
+	enum pv_kind kind;
+
+	pv_unpoison();
+	EXPECT(pv_backend_switch(&boot_only));
+	EXPECT(pv_backend_current() == before);
+	disable_and_enable();
+	kind = pvops_kind_behind(disable_and_enable, PV_TYPE(irq, irq_disable));
+	if (pv_patching) {
+		EXPECT(pv_backend_switch(&broken));
+		EXPECT(pv_backend_current() == before);
+		EXPECT(pv_ops.irq.irq_disable.func != native_irq_disable);
+		EXPECT_EQ(pvops_kind_behind(disable_and_enable, PV_TYPE(irq, irq_disable)), kind);
+		disable_and_enable();
+		pv_trace_arm();
+	}
 	pv_poison();
 }
 
@@ -285,4 +326,22 @@ TEST(pvops_lazy_mode_nests)
 	EXPECT_EQ(lazy_mmu_depth(), 1);
 	lazy_mmu_leave();
 	EXPECT_EQ(lazy_mmu_depth(), 0);
+}
+
+/* Behind the call of six bytes a long site is filled up with one-byte NOPs, in C and in NASM. */
+TEST(pvops_unpatch_gives_back_the_padding)
+{
+	unsigned padding = 0, wrong = 0;
+
+	pvops_test_begin();
+	pv_unpatch(PV_ALL_TYPES);
+	for (unsigned i = 0; i < pv_site_count(); i++) {
+		const struct paravirt_patch_site *s = pv_site(i);
+
+		for (unsigned at = 6; at < s->len; at++, padding++)
+			wrong += s->instr[at] != 0x90;
+	}
+	pvops_test_end();
+	EXPECT(padding > 0);
+	EXPECT_EQ(wrong, 0);
 }

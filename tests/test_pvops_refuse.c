@@ -64,17 +64,22 @@ TEST(pvops_refuses_template_longer_than_site)
 
 	pvops_test_begin();
 	EXPECT_EQ(attempt((void *)long_function, CLBR_ANY, buf, (ulong)victim), -PV_REFUSED_LONG);
-	pv_unpatch(TYPE);
 	pv_ops.init.patch = pv_patch_default; /* whatever the backend is */
+	((void **)&pv_ops)[TYPE] = PV_NOP;
+	pv_patch(TYPE);
+	EXPECT_EQ(pv_site_kind(site->instr), PV_NOTHING);
+	pv_trace_arm(); /* an int3 of the tracer's must not survive a refusal either */
+	((void **)&pv_ops)[TYPE] = long_function;
 	result = pv_patch(TYPE);
 	EXPECT_EQ(result.refused, result.sites);
-	EXPECT_EQ(pv_site_kind(site->instr), PV_INDIRECT); /* left as it was, and it still works */
+	EXPECT_EQ(pv_site_kind(site->instr), PV_INDIRECT); /* not what stood there for another function */
 	EXPECT_EQ(pv_site_state((unsigned)(site - pv_site(0)))->refusal, PV_REFUSED_LONG);
 	calls = 0;
 	victim();
 	EXPECT_EQ(calls, 1);
 	pvops_test_end();
-	EXPECT_EQ(pv_site_state((unsigned)(site - pv_site(0)))->refusal, pv_patching ? 0 : PV_REFUSED_LONG);
+	victim(); /* takes the tracer's int3 away */
+	EXPECT_EQ(pv_site_kind(site->instr), pv_patching ? PV_NOTHING : PV_INDIRECT);
 }
 
 TEST(pvops_empty_slot_becomes_ud2)
@@ -89,8 +94,6 @@ TEST(pvops_empty_slot_becomes_ud2)
 	EXPECT(!fault_exec((ulong)site->instr, &record));
 	EXPECT_EQ(record.vector, X86_TRAP_UD);
 	EXPECT_EQ(record.rip, site->instr);
-	if (!pv_patching)
-		pv_unpatch(TYPE);
 	pvops_test_end();
 }
 
@@ -111,8 +114,6 @@ TEST(pvops_overridden_op_is_called_not_inlined)
 	calls = 0;
 	victim();
 	EXPECT_EQ(calls, 1);
-	if (!pv_patching)
-		pv_unpatch(TYPE);
 	pvops_test_end();
 	calls = 0;
 	victim();

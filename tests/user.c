@@ -84,16 +84,11 @@ struct pt_regs user_regs(const u8 *program)
 	return r;
 }
 
-static u64 msr_read(unsigned msr)
-{
-	return pv_read_msr(msr);
-}
-
 /* What must hold at every entry from user mode, whichever way it was. */
 static void check_entry(const struct pt_regs *regs)
 {
-	EXPECT_EQ(msr_read(MSR_GS_BASE), (ulong)this_cpu());
-	EXPECT_EQ(msr_read(MSR_KERNEL_GS_BASE), USER_DATA + 8);
+	EXPECT_EQ(pv_read_msr(MSR_GS_BASE), (ulong)this_cpu());
+	EXPECT_EQ(pv_read_msr(MSR_KERNEL_GS_BASE), USER_DATA + 8);
 	EXPECT_EQ(pv_save_fl() & (X86_EFLAGS_IF | X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_NT), 0);
 	EXPECT(user_mode(regs));
 	/* On the stack that kernel_rsp names; a refused iret leaves its frame above. */
@@ -136,19 +131,19 @@ void user_run(struct pt_regs *regs)
 	ulong flags = pv_irq_save(), sp0 = this_cpu()->kernel_rsp;
 	trap_handler former_trap = trap_user_handler;
 	void (*former_syscall)(struct pt_regs *) = trap_syscall_handler;
-	u64 gs_before = msr_read(MSR_KERNEL_GS_BASE);
+	u64 gs_before = pv_read_msr(MSR_KERNEL_GS_BASE);
 
 	user_syscall_count = user_trap_count = 0;
 	trap_user_handler = trapped;
 	trap_syscall_handler = syscalled;
 	pv_load_sp0((ulong)entry_stack + KSTACK_SLOT);
-	pv_write_msr(MSR_KERNEL_GS_BASE, (u32)(USER_DATA + 8), 0);
+	pv_write_msr64(MSR_KERNEL_GS_BASE, USER_DATA + 8);
 	*leaving = *regs;
 	user_enter(leaving, &left_rsp);
 	*regs = stopped;
-	EXPECT_EQ(msr_read(MSR_GS_BASE), (ulong)this_cpu());
-	EXPECT_EQ(msr_read(MSR_KERNEL_GS_BASE), USER_DATA + 8);
-	pv_write_msr(MSR_KERNEL_GS_BASE, (u32)gs_before, (u32)(gs_before >> 32));
+	EXPECT_EQ(pv_read_msr(MSR_GS_BASE), (ulong)this_cpu());
+	EXPECT_EQ(pv_read_msr(MSR_KERNEL_GS_BASE), USER_DATA + 8);
+	pv_write_msr64(MSR_KERNEL_GS_BASE, gs_before);
 	pv_load_sp0(sp0);
 	trap_user_handler = former_trap;
 	trap_syscall_handler = former_syscall;

@@ -7,27 +7,19 @@
 ; user_page is one page of its own, which the tests map where user mode may execute it. It is position-independent; each program
 ; gets its registers from the test and ends by an instruction that traps. Nothing in it may run in ring 0.
 
+%include "tests/asm_regs.inc"
+
 bits 64
 section .text
 
 extern entry_return
 global user_enter, user_left
 user_enter:
-        push    rbx
-        push    rbp
-        push    r12
-        push    r13
-        push    r14
-        push    r15
+        SAVE_CALLEE_REGS
         mov     [rsi], rsp
         jmp     entry_return
 user_left:
-        pop     r15
-        pop     r14
-        pop     r13
-        pop     r12
-        pop     rbp
-        pop     rbx
+        RESTORE_CALLEE_REGS
         ret
 
 section .text.user progbits alloc exec nowrite align=4096
