@@ -49,14 +49,14 @@ $(ISO): $(ELF) iso/mkiso iso/grub.cfg
 export ACCEL SMP MEM CMDLINE GUEST FIRMWARE
 run: ## boot the ISO in QEMU: ACCEL= SMP= MEM= CMDLINE= GUEST= FIRMWARE=bios|uefi
 	@tools/deps run
-	@$(MAKE) --no-print-directory iso
+	@$(MAKE) -s --no-print-directory iso
 	@tools/run $(ELF) $(ISO)
 
 clean: ## delete everything that was built
 	rm -rf $(BUILD)
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 -include tests/test.mk tests/host/host.mk tests/mutants/mutants.mk tools/check/check.mk bench/bench.mk
 -include $(OBJS:.o=.d) $(OFFS).d

@@ -10,7 +10,8 @@ ifeq ($(COMPILER),clang)
 CC := clang --target=x86_64-linux-gnu
 else
 CC := $(CROSS_COMPILE)gcc
-# An op's function is called from inside an asm statement: gcc must not conclude that it leaves the file's statics alone.
+# An op's function is called from inside an asm statement: gcc must not conclude that it leaves the file's statics
+# alone.
 CC_FLAGS := -fno-ipa-reference
 endif
 LD := $(CROSS_COMPILE)ld

@@ -1,8 +1,7 @@
 /*
- * The boot information a multiboot2 loader (GRUB) hands over: the layouts that Paravane reads, no
- *others. Numbers in comments are sections of the Multiboot2 Specification version 2.0 (1.6 has the
- *same layouts). All integers are little-endian. A tag starts 8-byte aligned; its size counts the
- *header, not the padding.
+ * The boot information a multiboot2 loader (GRUB) hands over: the layouts that Paravane reads, no others. Numbers in
+ * comments are sections of the Multiboot2 Specification version 2.0 (1.6 has the same layouts). All integers are
+ * little-endian. A tag starts 8-byte aligned; its size counts the header, not the padding.
  *
  *	0	u32 total_size, u32 reserved
  *	8	tag, padding to 8, tag, padding to 8, ...
@@ -16,8 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MULTIBOOT2_BOOT_MAGIC 0x36d76289 /* in EAX at entry, 3.3 */
-#define MULTIBOOT2_TAG_ALIGN  8
+#define MULTIBOOT2_HEADER_MAGIC 0xe85250d6L /* begins the image's header, 3.1.2 */
+#define MULTIBOOT2_BOOT_MAGIC   0x36d76289  /* in EAX at entry, 3.3 */
+#define MULTIBOOT2_TAG_ALIGN    8
 
 enum multiboot2_tag_type {
 	MULTIBOOT2_TAG_END = 0,

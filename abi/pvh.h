@@ -14,9 +14,8 @@
 
 #define PVH_START_MAGIC 0x336ec578 /* "xEn3", the E with bit 7 set */
 
-#define PVH_NOTE_PHYS32_ENTRY                                                                                          \
-	18 /* ELF note type of the entry address, XEN_ELFNOTE_PHYS32_ENTRY   \
-				  */
+/* ELF note type of the entry address, XEN_ELFNOTE_PHYS32_ENTRY. */
+#define PVH_NOTE_PHYS32_ENTRY 18
 
 struct pvh_start_info {
 	uint32_t magic;

@@ -1,6 +1,6 @@
 /*
- * What this CPU is and can: CPUID read once, through the op that the caller passes (so that a backend sees it and may mask it),
- * and asked by name afterwards. A feature is word * 32 + bit. Facts: SDM 2A CPUID, APM 3 appendix E.
+ * What this CPU is and can: CPUID read once, through the op that the caller passes (so that a backend sees it and may
+ * mask it), and asked by name afterwards. A feature is word * 32 + bit. Facts: SDM 2A CPUID, APM 3 appendix E.
  */
 #ifndef ARCH_CPUFEATURE_H
 #define ARCH_CPUFEATURE_H

@@ -1,6 +1,7 @@
 /*
- * Where things lie in the kernel's virtual address space: the one place of these numbers (linker.ld, NASM and the
- * page-table builder take them from here). Top half only; the low half belongs to user processes.
+ * Where things lie in the kernel's virtual address space: the one place of these numbers. NASM and the page-table
+ * builder take them from here; linker.ld repeats three and asserts that they are these. Top half only; the low half
+ * belongs to user processes.
  *
  *	PML4 slot 256..271  0xffff8000_00000000  kept empty: a hypervisor's (Xen's ABI; our own switcher)
  *	PML4 slot 272..     0xffff8800_00000000  direct map of all RAM: va = pa + DIRECT_BASE
@@ -17,7 +18,9 @@
 #define POKE_BASE_CONST   0xffffffffff800000
 #define FIXMAP_BASE_CONST 0xffffffffffa00000
 
-/* GDT selectors: SYSCALL wants kernel code, kernel data in a row; SYSRET user 32, user data, user code (SDM 3A 5.8.8). */
+/*
+ * GDT selectors: SYSCALL wants kernel code, kernel data in a row; SYSRET user 32, user data, user code (SDM 3A 5.8.8).
+ */
 #define SEL_KERNEL_CS 0x08
 #define SEL_KERNEL_DS 0x10
 #define SEL_USER_CS32 0x1b
@@ -27,7 +30,7 @@
 #define SEL_TLS0      0x40 /* three thread-local segments: load_tls */
 #define GDT_ENTRIES   11
 
-/* Kernel stacks lie in section .kstacks as an array of these: a guard page, left unmapped, then the stack. */
+/* Kernel stacks lie in section .bss.kstacks as an array of these: a guard page, left unmapped, then the stack. */
 #define KSTACK_GUARD 0x1000
 #define KSTACK_SIZE  0x4000
 #define KSTACK_SLOT  (KSTACK_GUARD + KSTACK_SIZE)

@@ -1,6 +1,6 @@
 /*
- * The bare instructions: see arch/native.h. Each function is one op of pvops/pv_ops.def on hardware; all lie in .text.native,
- * the only place (with .entry.raw and boot code) where the sensitive-instruction checker allows them.
+ * The bare instructions: see arch/native.h. Each function is one op of pvops/pv_ops.def on hardware; all lie in
+ * .text.native, the only place (with .entry.raw and boot code) where the sensitive-instruction checker allows them.
  * Knows no policy and no op: what calls these is pvops/.
  */
 #include "arch/native.h"
@@ -152,9 +152,9 @@ __native void native_load_idt(const struct desc_ptr *ptr)
 }
 
 /*
- * The selector with the kernel's own GS base kept: its base becomes the user's. A selector that the CPU refuses leaves the
- * null one. The load is done on the kernel's GS, so that its fault finds this CPU's data; a null selector clears the base
- * on one vendor's CPUs and keeps it on the other's, so it is cleared here.
+ * The selector with the kernel's own GS base kept: its base becomes the user's. A selector that the CPU refuses leaves
+ * the null one. The load is done on the kernel's GS, so that its fault finds this CPU's data; a null selector clears
+ * the base on one vendor's CPUs and keeps it on the other's, so it is cleared here.
  */
 __native void native_load_gs_index(unsigned selector)
 {

@@ -1,6 +1,7 @@
 /*
  * The poke window: see arch/poke.h. In .text.native because it runs while the ops are being patched and inside the #BP
- * handler: it must not depend on a single site. INVLPG serialises (SDM 3A 8.3), so code that was written is fetched anew.
+ * handler: it must not depend on a single site. INVLPG serialises (SDM 3A 8.3), so code that was written is fetched
+ * anew.
  */
 #include "arch/poke.h"
 

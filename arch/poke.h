@@ -1,7 +1,7 @@
 /*
  * The poke window: the only way in which kernel text is ever written. Text is read-only in every mapping; to change it,
- * its frames are mapped writable for the length of one poke at POKE_BASE, through a page table that is static, belongs to
- * this file and hangs in every root (boot's, and the kernel's own, which mmu/kspace.c builds).
+ * its frames are mapped writable for the length of one poke at POKE_BASE, through a page table that is static, belongs
+ * to this file and hangs in every root (boot's, and the kernel's own, which mmu/kspace.c builds).
  * Raw stores and raw invlpg: the window works before and while the ops themselves are patched.
  */
 #ifndef ARCH_POKE_H
@@ -23,8 +23,8 @@ ulong poke_begin(void);
 void poke_end(ulong flags);
 
 /*
- * Writes @len bytes (at most POKE_MAX) at image address @dst, inside a batch, and reads them back through the image's own
- * mapping: false if they are not what was written. @dst must lie in the image.
+ * Writes @len bytes (at most POKE_MAX) at image address @dst, inside a batch, and reads them back through the image's
+ * own mapping: false if they are not what was written. @dst must lie in the image.
  */
 bool poke_write(void *dst, const void *src, unsigned len);
 

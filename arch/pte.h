@@ -41,9 +41,6 @@ typedef u64 phys_addr_t;
 #define PTE_ENTRIES 512
 
 #define PMD_SHIFT   21
-#define PUD_SHIFT   30
-#define P4D_SHIFT   39
 #define PMD_SIZE    (1UL << PMD_SHIFT)
-#define PUD_SIZE    (1UL << PUD_SHIFT)
 
 #endif

@@ -8,21 +8,16 @@
 #define X86_CR0_MP         BIT(1)
 #define X86_CR0_EM         BIT(2)
 #define X86_CR0_TS         BIT(3)
-#define X86_CR0_ET         BIT(4)
 #define X86_CR0_NE         BIT(5)
 #define X86_CR0_WP         BIT(16)
 #define X86_CR0_AM         BIT(18)
 #define X86_CR0_PG         BIT(31)
 
 #define X86_CR4_DE         BIT(3)
-#define X86_CR4_PSE        BIT(4)
 #define X86_CR4_PAE        BIT(5)
 #define X86_CR4_MCE        BIT(6)
 #define X86_CR4_PGE        BIT(7)
-#define X86_CR4_OSFXSR     BIT(9)
-#define X86_CR4_OSXMMEXCPT BIT(10)
 #define X86_CR4_UMIP       BIT(11)
-#define X86_CR4_FSGSBASE   BIT(16)
 #define X86_CR4_SMEP       BIT(20)
 
 #define X86_EFLAGS_FIXED   BIT(1)
@@ -51,6 +46,7 @@
 #define X86_TRAP_BP        3
 #define X86_TRAP_UD        6
 #define X86_TRAP_DF        8
+#define X86_TRAP_TS        10
 #define X86_TRAP_GP        13
 #define X86_TRAP_PF        14
 #define X86_TRAP_MC        18

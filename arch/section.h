@@ -1,5 +1,6 @@
 /*
- * Where code may hold sensitive instructions. tools/check/check_sensitive.py disassembles the image and finds them anywhere else.
+ * Where code may hold sensitive instructions. tools/check/check_sensitive.py disassembles the image and finds them
+ * anywhere else.
  *
  *	.text.native	native_* functions and what the patcher itself needs: the bare instructions, out of line
  *	.entry.raw	NMI, #MC, #DF, #BP entries and what they call: no patchable site, no lock

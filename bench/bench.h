@@ -1,9 +1,10 @@
 /*
- * Measuring: how long something takes, in ticks of the TSC, and how a figure is written down. Under QEMU's icount and in Bochs
- * a tick is one executed instruction and figures are exact; elsewhere it is a cycle and a figure is a distribution.
+ * Measuring: how long something takes, in ticks of the TSC, and how a figure is written down. Under QEMU's icount and
+ * in Bochs a tick is one executed instruction and figures are exact; elsewhere it is a cycle and a figure is a
+ * distribution.
  *
- * Who measures what: bench/ops.c the ops, bench/system.c the kernel's own work. Started by the command line (`bench`) and the
- * monitor. Must not know how ops are called: that is bench/op_loops.c. Read next: bench/measure.c.
+ * Who measures what: bench/ops.c the ops, bench/system.c the kernel's own work. Started by the command line (`bench`)
+ * and the monitor. Must not know how ops are called: that is bench/op_loops.c. Read next: bench/measure.c.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H

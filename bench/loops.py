@@ -1,8 +1,9 @@
 """Checks that what is compared is comparable: the three loops of an op differ in nothing but what stands at the site.
 
-The image is disassembled: the loop around the native instructions, and the one around a site, must each be the empty loop
-with one run of instructions put in at one place. Else the compiler has treated one of them differently, and the differences
-that bench/ops.c takes are not the op's. Jump targets and distances to data move with the code, and are left out.
+The image is disassembled: the loop around the native instructions, and the one around a site, must each be the empty
+loop with one run of instructions put in at one place. Else the compiler has treated one of them differently, and the
+differences that bench/ops.c takes are not the op's. Jump targets and distances to data move with the code, and are left
+out.
 """
 
 import re

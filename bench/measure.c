@@ -1,6 +1,7 @@
 /*
- * The stopwatch: see bench/bench.h. Reads the TSC by the bare instruction, since the op for it is itself a thing to be measured
- * and is repatched while this runs. LFENCE keeps RDTSC from being executed early (SDM 2B RDTSC, AMD with LFENCE serialising).
+ * The stopwatch: see bench/bench.h. Reads the TSC by the bare instruction, since the op for it is itself a thing to be
+ * measured and is repatched while this runs. LFENCE keeps RDTSC from being executed early (SDM 2B RDTSC, AMD with
+ * LFENCE serialising).
  */
 #include "bench/bench.h"
 

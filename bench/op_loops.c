@@ -1,6 +1,6 @@
 /*
- * The loops: see bench/op_loops.h. The wrappers of pvops/pvops.h are expanded twice more here, with the same operands and another
- * text: nothing (none_NAME), and the native instructions (raw_NAME), which are assembler macros made from
+ * The loops: see bench/op_loops.h. The wrappers of pvops/pvops.h are expanded twice more here, with the same operands
+ * and another text: nothing (none_NAME), and the native instructions (raw_NAME), which are assembler macros made from
  * pvops/native_templates.def. So what the three loops of an op take longer than each other is what stands at the site.
  *
  * Must not know how anything is timed or printed (bench/ops.c), nor which arguments an op takes (bench/op_args.def).
@@ -18,7 +18,9 @@
 #include "pvops/pvops.h"
 #include "pvops/qspinlock.h"
 
-/* POST codes and DMA page registers: written with what was read, so that a write of four bytes there changes nothing. */
+/*
+ * POST codes and DMA page registers: written with what was read, so that a write of four bytes there changes nothing.
+ */
 #define PORT 0x80
 
 /* What ops are given. */
@@ -122,7 +124,9 @@ NATIVE_TEXT(PV_IDENT, "mov %rdi, %rax")
 	}
 PV_WRAP_SWAPGS
 
-/* From here on wrappers are named and filled by PREFIX and TEXT; the operands are word for word those of pvops/pvops.h. */
+/*
+ * From here on wrappers are named and filled by PREFIX and TEXT; the operands are word for word those of pvops/pvops.h.
+ */
 #undef PV_FN
 #define PV_FN(ret, n, ...) static __always_inline __attribute__((unused)) ret CONCAT(PREFIX, n)(__VA_ARGS__)
 #undef PV_CALL_ASM

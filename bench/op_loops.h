@@ -1,6 +1,6 @@
 /*
- * Three loops for every op that can stand in one: an empty one, one around the bare native instructions, one around a real site.
- * They differ in nothing but what stands at the site's place: same wrapper, same registers, same arguments.
+ * Three loops for every op that can stand in one: an empty one, one around the bare native instructions, one around a
+ * real site. They differ in nothing but what stands at the site's place: same wrapper, same registers, same arguments.
  */
 #ifndef BENCH_OP_LOOPS_H
 #define BENCH_OP_LOOPS_H

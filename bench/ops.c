@@ -1,7 +1,8 @@
 /*
- * What an op costs here, in four forms: the bare instructions; a site as the patcher made it; the same site calling directly
- * (backend `direct`'s hook); the same site as linked, calling through its slot. All by one kind of loop, less the same loop
- * around nothing. Between forms all sites of the op are repatched, the kernel's own too; afterwards they are as before.
+ * What an op costs here, in four forms: the bare instructions; a site as the patcher made it; the same site calling
+ * directly (backend `direct`'s hook); the same site as linked, calling through its slot. All by one kind of loop, less
+ * the same loop around nothing. Between forms all sites of the op are repatched, the kernel's own too; afterwards they
+ * are as before.
  *
  * Read next: bench/op_loops.h (what is run), pvops/patch.h (what is put there).
  */

@@ -1,6 +1,6 @@
 /*
- * The benchmark from outside: `bench` on the command line and in the monitor. Sees to it that the machine is found as it was:
- * interrupts, and every byte of every site.
+ * The benchmark from outside: `bench` on the command line and in the monitor. Sees to it that the machine is found as
+ * it was: interrupts, and every byte of every site.
  */
 #include "boot/job.h"
 

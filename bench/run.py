@@ -3,10 +3,10 @@
 
     bench/run.py [KERNEL.elf]        default build/paravane.elf
 
-Under icount a tick of the TSC is one executed instruction, so it is run twice and both must say the same, figure by figure.
-Checked besides: that every op of pvops/pv_ops.def and every other figure has its lines, each with a value or a reason why
-there is none; that the kernel knew its ticks to be instructions; the limits below; and that the loops that are compared are
-alike (bench/loops.py). The logs stay in logs/ beside the ELF.
+Under icount a tick of the TSC is one executed instruction, so it is run twice and both must say the same, figure by
+figure. Checked besides: that every op of pvops/pv_ops.def and every other figure has its lines, each with a value or a
+reason why there is none; that the kernel knew its ticks to be instructions; the limits below; and that the loops that
+are compared are alike (bench/loops.py). The logs stay in logs/ beside the ELF.
 
 Exit code: 0, or 1 when something is missing, differs, or is over its limit.
 """
@@ -20,6 +20,9 @@ import time
 from loops import check_loops
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tools" / "check"))
+from sites import read_ops  # noqa: E402  (the folder is no package)
+
 TIME_LIMIT = 38.0  # seconds, both runs together
 SUCCESS = 33  # QEMU's exit code when the kernel writes 0x10 to isa-debug-exit
 FORMS = ("raw", "inlined", "direct", "indirect")
@@ -66,8 +69,7 @@ def boot(elf, log, limit):
 
 def op_names():
     """group.op of every row of the op table."""
-    table = (ROOT / "pvops" / "pv_ops.def").read_text()
-    return [f"{group}.{op}" for group, op in re.findall(r"^PV_OP\((\w+), \d+, (\w+),", table, re.M)]
+    return [f"{op.group}.{op.name}" for op in read_ops(ROOT / "pvops" / "pv_ops.def").values()]
 
 
 def expected_names():

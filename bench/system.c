@@ -1,6 +1,6 @@
 /*
- * What the kernel's own work costs: patching, booting, building page tables, a trap, a frame, a lock. One row of a table each:
- * what is timed, and into how many parts the time is divided. Everything is undone afterwards.
+ * What the kernel's own work costs: patching, booting, building page tables, a trap, a frame, a lock. One row of a
+ * table each: what is timed, and into how many parts the time is divided. Everything is undone afterwards.
  */
 #include "bench/bench.h"
 

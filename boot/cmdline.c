@@ -6,6 +6,7 @@
  * Must not know: what an option does. Read next: boot/main.c.
  */
 #include "boot/cmdline.h"
+
 #include "lib/string.h"
 
 #define WORD_MAX      128 /* longer than the longest name and value together */
@@ -17,8 +18,8 @@ const struct cmdline_option cmdline_options[] = {
 	{"test", OPTION_TEXT, false, FIELD(test), SET(test_set), NULL, "GLOB|all",
 	 "run the tests whose names match, then leave"},
 	{"bench", OPTION_TEXT, true, FIELD(bench), SET(bench_set), "all", "GLOB|all", "run the benchmarks, then leave"},
-	{"backend", OPTION_TEXT, false, FIELD(backend), OPTION_NO_FIELD, "native", "NAME",
-	 "paravirtualisation backend to use"},
+	{"backend", OPTION_TEXT, false, FIELD(backend), OPTION_NO_FIELD, "native", "NAME|auto",
+	 "paravirtualisation backend to use; auto: the one made for this machine"},
 	{"patch", OPTION_ONOFF, false, FIELD(patch), OPTION_NO_FIELD, "on", "on|off",
 	 "patch call sites, or leave them indirect"},
 	{"crash", OPTION_TEXT, false, FIELD(crash), OPTION_NO_FIELD, NULL, "KIND",

@@ -14,8 +14,9 @@ static struct uart com1;
 static bool halt_when_idle;
 
 /*
- * The log's lock: interrupts off while a line is written, since handlers log too. A trap taken in the middle of printing must
- * get its dump out: its CPU, which holds the lock, passes, and leaves it held. That is told by a bit that rflags do not have.
+ * The log's lock: interrupts off while a line is written, since handlers log too. A trap taken in the middle of
+ * printing must get its dump out: its CPU, which holds the lock, passes, and leaves it held. That is told by a bit that
+ * rflags do not have.
  */
 #define ALREADY_HELD BIT(63)
 

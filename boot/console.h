@@ -6,8 +6,8 @@
 void console_init(void);
 
 /*
- * Gives the log its lock; input by interrupt where interrupts are seen to arrive, else by polling; tells the monitor. After
- * traps and time, interrupts off.
+ * Gives the log its lock; input by interrupt where interrupts are seen to arrive, else by polling; tells the monitor.
+ * After traps and time, interrupts off.
  */
 void console_input_init(void);
 

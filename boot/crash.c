@@ -2,6 +2,7 @@
 #include "boot/main.h"
 #include "lib/log.h"
 #include "lib/panic.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 #include "machine/percpu.h"
 
@@ -56,12 +57,16 @@ static const struct {
 
 void crash_on_request(const char *kind)
 {
-	unsigned i;
+	char known[64];
+	size_t len = 0;
 
 	if (!kind[0])
 		return;
-	for (i = 0; i < ARRAY_SIZE(crashes); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(crashes); i++) {
 		if (strcmp(kind, crashes[i].kind) == 0)
 			crashes[i].run();
-	log_line("boot", "problem: crash=%s: known are pf ud gp df bug log", kind);
+		len += (size_t)ksnprintf(known + len, sizeof(known) - len, " %s", crashes[i].kind);
+		ASSERT(len < sizeof(known));
+	}
+	log_line("boot", "problem: crash=%s: known are%s", kind, known);
 }

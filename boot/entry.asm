@@ -2,27 +2,21 @@
 ; pointer to the loader's information in ebx. Checks the CPU, builds boot page tables, enters long mode and calls
 ; boot_enter(protocol, info) on the boot stack, at the kernel's own addresses. Runs at physical addresses until then.
 ;
-; Boot page tables: the low 4 GiB by 2 MiB pages, at 0, at DIRECT_BASE; the first 1 GiB of them at KBASE; the poke window.
-; mmu/kspace.c replaces them. Facts: multiboot2 3.3 (machine state), Xen docs/misc/pvh.pandoc, SDM 3A 9.8.5 (to IA-32e).
-; Clobbers: everything. Nothing here is patched; the section ends its life before patching.
+; Boot page tables: the low 4 GiB by 2 MiB pages, at 0, at DIRECT_BASE; the first 1 GiB of them at KBASE; the poke
+; window. mmu/kspace.c replaces them. Facts: multiboot2 3.3 (machine state), Xen docs/misc/pvh.pandoc, SDM 3A 9.8.5 (to
+; IA-32e). Clobbers: everything. Nothing here is patched; the section ends its life before patching.
 
 %include "asm_offsets.inc"
 
-MB2_MAGIC        equ 0xe85250d6
-MB2_BOOT_MAGIC   equ 0x36d76289
-PROTOCOL_MB2     equ 0
-PROTOCOL_PVH     equ 1
-DEBUG_EXIT_PORT  equ 0xf4
-COM1             equ 0x3f8
-VGA_TEXT         equ 0xb8000
+VGA_TEXT equ 0xb8000
 
 %define PA(sym) (sym - KBASE)
 
 ; ---------------------------------------------------------------------------------------------------- headers
 section .multiboot2 progbits alloc noexec nowrite align=8
 mb2_header:
-        dd MB2_MAGIC, 0, mb2_header_end - mb2_header
-        dd 0x100000000 - (MB2_MAGIC + (mb2_header_end - mb2_header))
+        dd MULTIBOOT2_HEADER_MAGIC, 0, mb2_header_end - mb2_header
+        dd 0x100000000 - (MULTIBOOT2_HEADER_MAGIC + (mb2_header_end - mb2_header))
         align 8
         dw 3, 0                                 ; entry address tag (3.1.8)
         dd 12
@@ -36,7 +30,7 @@ mb2_header:
 mb2_header_end:
 
 section .note.pvh note alloc noexec nowrite align=4
-        dd 4, 8, 18                             ; name size, descriptor size, XEN_ELFNOTE_PHYS32_ENTRY
+        dd 4, 8, PVH_NOTE_PHYS32_ENTRY          ; name size, descriptor size, type
         db "Xen", 0
         dq PA(pvh_entry)
 
@@ -60,8 +54,8 @@ boot_gdt_ptr:
         dw $ - boot_gdt - 1
         dd PA(boot_gdt)
 
-; What the kernel cannot do without: leaf, register (0 ecx, 1 edx), bit, name. Not SYSCALL: Intel's CPUs show that bit in 64-bit
-; mode only (SDM 2A CPUID, leaf 80000001H), and long mode does not come without it.
+; What the kernel cannot do without: leaf, register (0 ecx, 1 edx), bit, name. Not SYSCALL: Intel's CPUs show that bit
+; in 64-bit mode only (SDM 2A CPUID, leaf 80000001H), and long mode does not come without it.
 %macro NEED 4
         dd %1
         db %2, %3
@@ -92,8 +86,8 @@ multiboot2_entry:
         cli
         cld
         mov     esp, PA(boot_stack_top)
-        mov     ebp, PROTOCOL_MB2
-        cmp     eax, MB2_BOOT_MAGIC
+        mov     ebp, BOOT_MULTIBOOT2
+        cmp     eax, MULTIBOOT2_BOOT_MAGIC
         je      enter
         mov     esi, PA(text_magic)
         call    say
@@ -103,7 +97,7 @@ pvh_entry:
         cli
         cld
         mov     esp, PA(boot_stack_top)
-        mov     ebp, PROTOCOL_PVH
+        mov     ebp, BOOT_PVH
 
 ; ebx: the loader's information, ebp: protocol.
 enter:
@@ -184,19 +178,20 @@ check_cpu:
 refuse:
         mov     esi, PA(text_halted)
         call    say
-        mov     al, 0x11
+        mov     al, EXIT_FAILED
         out     DEBUG_EXIT_PORT, al
 .forever:
         hlt
         jmp     .forever
 
-; Prints the text at esi on COM1 and on the VGA text screen (where there is none, nothing is seen). Clobbers eax, ecx, edx, esi.
+; Prints the text at esi on COM1 and on the VGA text screen (where there is none, nothing is seen). Clobbers eax, ecx,
+; edx, esi.
 say:
         lodsb
         test    al, al
         jz      .out
         mov     ah, al
-        mov     edx, COM1 + 5
+        mov     edx, UART_COM1 + 5
         mov     ecx, 100000                     ; an absent or stuck UART never gets ready
 .wait:
         in      al, dx
@@ -205,7 +200,7 @@ say:
         test    al, 0x20
         loopz   .wait
         jz      .screen
-        mov     edx, COM1
+        mov     edx, UART_COM1
         mov     al, ah
         out     dx, al
 .screen:

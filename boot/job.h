@@ -1,6 +1,6 @@
 /*
- * A job is what the command line and the monitor can start and boot/ knows nothing of: the tests, the benchmarks. A room above
- * collects itself here through the linker; an image without it simply has no such job.
+ * A job is what the command line and the monitor can start and boot/ knows nothing of: the tests, the benchmarks. A
+ * room above collects itself here through the linker; an image without it simply has no such job.
  */
 #ifndef BOOT_JOB_H
 #define BOOT_JOB_H

@@ -5,6 +5,7 @@
  * not know where bytes come from nor what a line means: read next boot/monitor.c.
  */
 #include "boot/line.h"
+
 #include "lib/string.h"
 
 /* Keys are control characters, as Emacs has them; escape sequences are translated to those. */

@@ -1,18 +1,17 @@
 /*
- * Line editor for a terminal of which nothing is known: bytes in, edited lines out, echo through a
- *callback. Pure: it never waits, and keeps its state between bytes, so an escape sequence may come
- *in pieces.
+ * Line editor for a terminal of which nothing is known: bytes in, edited lines out, echo through a callback. Pure: it
+ * never waits, and keeps its state between bytes, so an escape sequence may come in pieces.
  *
  *	left right home end   Ctrl-B Ctrl-F Ctrl-A Ctrl-E   move
  *	BS DEL                Ctrl-D, Delete key            delete before, under the cursor
- *	Ctrl-K Ctrl-U Ctrl-W                                delete to the end, to the begin, a word
- *back up down               Ctrl-P Ctrl-N                 history Ctrl-C                Ctrl-L give
- *up the line, clear the screen
+ *	                      Ctrl-K Ctrl-U Ctrl-W          delete to the end, to the begin, a word back
+ *	up down               Ctrl-P Ctrl-N                 history
+ *	                      Ctrl-C                        give up the line
+ *	                      Ctrl-L                        clear the screen
  *
- * CR, LF and CR LF each end a line once. Unknown sequences and control characters are swallowed.
- *The echo is text, BS, BEL, and spaces to erase: any terminal and a screen without escape sequences
- *can show it (Ctrl-L alone sends one). A line wider than the terminal is edited right, but shown
- *right only on its last row.
+ * CR, LF and CR LF each end a line once. Unknown sequences and control characters are swallowed. The echo is text, BS,
+ * BEL, and spaces to erase: any terminal and a screen without escape sequences can show it (Ctrl-L alone sends one). A
+ * line wider than the terminal is edited right, but shown right only on its last row.
  */
 #ifndef BOOT_LINE_H
 #define BOOT_LINE_H

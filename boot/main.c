@@ -1,6 +1,7 @@
 /*
- * From the boot loader to the prompt: the table of contents of the kernel. boot/entry.asm calls boot_enter() on the boot page
- * tables; both protocols meet in kernel_start(). Each line of it is a room's init, in the order in which they need each other.
+ * From the boot loader to the prompt: the table of contents of the kernel. boot/entry.asm calls boot_enter() on the
+ * boot page tables; both protocols meet in kernel_start(). Each line of it is a room's init, in the order in which they
+ * need each other.
  */
 #include "boot/main.h"
 

@@ -7,11 +7,7 @@
 
 #define PARAVANE_VERSION "0.1"
 
-/* boot/entry.asm's protocol numbers. */
-#define BOOT_MULTIBOOT2 0
-#define BOOT_PVH        1
-
-/* Called once by boot/entry.asm; @info_pa below 4 GiB. */
+/* Called once by boot/entry.asm; @protocol as lib/boot_info.h numbers them, @info_pa below 4 GiB. */
 __noreturn void boot_enter(u32 protocol, u32 info_pa);
 
 /* Where all boot protocols meet. Does not return. */

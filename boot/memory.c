@@ -1,6 +1,6 @@
 /*
- * Memory at boot: the map is made whole pages, the image and the modules are reserved, frames are handed to mmu/, which builds
- * the final tables; the audit then looks at them by frame. See boot/memory.h.
+ * Memory at boot: the map is made whole pages, the image and the modules are reserved, frames are handed to mmu/, which
+ * builds the final tables; the audit then looks at them by frame. See boot/memory.h.
  */
 #include "boot/memory.h"
 
@@ -8,6 +8,7 @@
 #include "arch/layout.h"
 #include "boot/main.h"
 #include "boot/report.h"
+#include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/printf.h"
 #include "mmu/frame.h"
@@ -49,17 +50,21 @@ void memory_init(struct boot_info *bi)
 	};
 	char why[96];
 	u32 count;
+	int err;
 
 	memmap_page_align(&bi->memmap);
 	report_map(&bi->memmap);
 	if (!memmap_bytes(&bi->memmap, MEM_USABLE))
 		boot_refuse("the boot loader named no usable memory");
 	count = reservations(bi, resv);
-	if (frame_init(&bi->memmap, resv, count)) {
+	err = frame_init(&bi->memmap, resv, count);
+	if (err == -ENOMEM) {
 		ksnprintf(why, sizeof(why), "too little memory: %lu KiB usable, %lu KiB must be free behind the image",
 			  memmap_bytes(&bi->memmap, MEM_USABLE) / KIB, (u64)FRAME_MINIMUM / KIB);
 		boot_refuse(why);
 	}
+	if (err)
+		boot_refuse("the memory map and the modules do not fit the frame allocator's tables");
 	if (kspace_init(&caps))
 		boot_refuse("too little memory for the kernel's page tables");
 	if (report_audit())

@@ -1,10 +1,10 @@
 /*
- * The monitor's frame: bytes become a line (boot/line.c), a line becomes words, the first word
- * finds its command. It knows no command: those are in boot/monitor_cmds*.c and wherever else a
- * room shows itself. It must not know where bytes come from (two callbacks) nor where text goes
- * (printk).
+ * The monitor's frame: bytes become a line (boot/line.c), a line becomes words, the first word finds its command. It
+ * knows no command: those are in boot/monitor_*.c. It must not know where bytes come from (two callbacks) nor where
+ * text goes (printk).
  */
 #include "boot/monitor.h"
+
 #include "boot/line.h"
 #include "lib/log.h"
 #include "lib/panic.h"
@@ -27,7 +27,7 @@ static const struct monitor_cmd *table_end(void)
 {
 	const struct monitor_cmd *end = __monitor_cmds_end;
 
-	__asm__("" : "+r"(end)); /* to the compiler the two marks are unrelated objects */
+	asm("" : "+r"(end)); /* to the compiler the two marks are unrelated objects */
 	return end;
 }
 

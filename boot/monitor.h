@@ -1,12 +1,10 @@
 /*
- * The monitor: a prompt, a line, a command. A command is a function with a name, collected by the
- *linker:
+ * The monitor: a prompt, a line, a command. A command is a function with a name, collected by the linker:
  *
  *	static int cmd_mem(int argc, char **argv) { ...; return 0; }
  *	MONITOR_CMD(mem, "mem [frames]", "physical memory", cmd_mem);
  *
- * Linker script: KEEP(*(.monitor_cmds)) between __monitor_cmds_start and __monitor_cmds_end,
- *8-aligned; any order.
+ * Linker script: KEEP(*(.monitor_cmds)) between __monitor_cmds_start and __monitor_cmds_end, 8-aligned; any order.
  */
 #ifndef BOOT_MONITOR_H
 #define BOOT_MONITOR_H

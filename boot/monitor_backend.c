@@ -1,6 +1,6 @@
 /*
- * The monitor's `backend`: who could serve the ops here, and the change from one to another while the kernel runs. What may
- * be changed for what is pvops/backend.h's to say.
+ * The monitor's `backend`: who could serve the ops here, and the change from one to another while the kernel runs. What
+ * may be changed for what is pvops/backend.h's to say.
  */
 #include "boot/monitor.h"
 #include "boot/report.h"

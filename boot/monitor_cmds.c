@@ -1,6 +1,6 @@
 /*
- * The commands that belong to no room: help and log. The others stand beside what they show, or in
- * boot/monitor_cmds_*.c where a lower room may not know of the monitor.
+ * The commands that belong to no room: help and log. The others, each in a boot/monitor_*.c, show a room to the
+ * monitor, of which no lower room may know.
  */
 #include "boot/monitor.h"
 #include "lib/log.h"

@@ -1,6 +1,6 @@
 /*
- * The monitor's view of the machine as a whole, and what ends or exercises it: info, test, bench, reboot, off. Tests and
- * benchmarks are jobs (boot/job.h).
+ * The monitor's view of the machine as a whole, and what ends or exercises it: info, test, bench, reboot, off. Tests
+ * and benchmarks are jobs (boot/job.h).
  */
 #include "arch/layout.h"
 #include "arch/regs.h"

@@ -1,14 +1,14 @@
 /*
- * The monitor's view of memory: mem, maps, walk, audit. What is printed is mmu/'s; here are the words on the line. Every
- * address is allowed: tables are read only where they lie in RAM (mmu/pt.h).
+ * The monitor's view of memory: mem, maps, walk, audit. What is printed is mmu/'s; here are the words on the line.
+ * Every address is allowed: tables are read only where they lie in RAM (mmu/pt.h).
  */
 #include "boot/monitor.h"
 #include "boot/report.h"
 #include "lib/ksyms.h"
 #include "lib/log.h"
-#include "mmu/kspace.h"
 #include "mmu/pt.h"
 #include "mmu/region.h"
+#include "mmu/report.h"
 
 static int cmd_mem(int argc, char **argv)
 {

@@ -1,7 +1,7 @@
 /*
- * The monitor's view of the op table: `ops` (who serves each, and what became of its sites), `sites` (old and new bytes) and
- * `backend` (who could serve, and the change). Shows what stands in the text and in the slots now; must not know any op by
- * name. Read next: pvops/patch.h, pvops/backend.h.
+ * The monitor's view of the op table: `ops` (who serves each, and what became of its sites) and `sites` (old and new
+ * bytes). Shows what stands in the text and in the slots now; must not know any op by name. `backend` has a file of its
+ * own. Read next: pvops/patch.h, boot/monitor_backend.c.
  */
 #include "boot/monitor.h"
 #include "boot/report.h"

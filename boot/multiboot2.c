@@ -6,6 +6,7 @@
  * Must not know: where the information lies, what is done with it. Read next: abi/multiboot2.h, boot/pvh.c.
  */
 #include "boot/multiboot2.h"
+
 #include "abi/multiboot2.h"
 #include "lib/string.h"
 
@@ -163,8 +164,7 @@ static void read_efi64(struct parse *p, const struct tag *t)
 	p->bi->efi_system_table = e.system_table;
 }
 
-/* Both revisions; the longer copy stays when a loader gives both. Its checksum is for who uses it.
- */
+/* Both revisions; the longer copy stays when a loader gives both. Its checksum is for who uses it. */
 static void read_rsdp(struct parse *p, const struct tag *t)
 {
 	struct boot_info *bi = p->bi;

@@ -6,6 +6,7 @@
  * boot/multiboot2.c.
  */
 #include "boot/pvh.h"
+
 #include "abi/pvh.h"
 #include "lib/string.h"
 
@@ -50,13 +51,11 @@ static void read_modules(struct boot_info *bi, const struct phys_view *mem, u64 
 {
 	struct pvh_module m;
 
+	/* One more than is kept, for boot_add_module() to say so. */
+	count = min(count, BOOT_MODULE_MAX + 1U);
 	for (u32 i = 0; i < count; i++) {
 		const void *name = NULL;
 
-		if (i == BOOT_MODULE_MAX) {
-			boot_problem(bi, "PVH modules: %u, the first %d are read", count, BOOT_MODULE_MAX);
-			return;
-		}
 		if (!read_element(mem, pa, i, &m, sizeof(m))) {
 			boot_problem(bi, "PVH module list at %#lx: entry %u out of reach", pa, i);
 			return;

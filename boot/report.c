@@ -1,6 +1,6 @@
 /*
- * The lines of the boot log that the monitor prints too: see boot/report.h. Reads what others found out; decides nothing.
- * Read next: boot/main.c, boot/monitor_machine.c.
+ * The lines of the boot log that the monitor prints too: see boot/report.h. Reads what others found out; decides
+ * nothing. Read next: boot/main.c, boot/monitor_machine.c.
  */
 #include "boot/report.h"
 

@@ -5,6 +5,7 @@
  * Must not know: any protocol's layout. Read next: boot/multiboot2.c, boot/pvh.c.
  */
 #include "lib/boot_info.h"
+
 #include "lib/printf.h"
 #include "lib/string.h"
 

@@ -8,6 +8,10 @@
 
 #include "lib/memmap.h"
 
+/* The protocol by which a loader entered boot/entry.asm. */
+#define BOOT_MULTIBOOT2   0
+#define BOOT_PVH          1
+
 #define BOOT_CMDLINE_MAX  4096 /* bytes with the NUL; a longer line is cut, and that is said */
 #define BOOT_LOADER_MAX   64
 #define BOOT_MODULE_MAX   16

@@ -4,6 +4,7 @@
  * nothing of who asks. Read next: tools/ksyms.py, which writes the table.
  */
 #include "lib/ksyms.h"
+
 #include "lib/string.h"
 
 /* linker.ld, section .ksyms; equal while there is no table. */
@@ -85,14 +86,17 @@ ulong ksym_table_address(const struct ksym_table *t, const char *name)
 }
 
 /*
- * NULL while the image has no table. The marks are compared as numbers: two objects to the
- * compiler.
+ * NULL while the image has no table, or one that is not whole: a lookup during a panic must not run astray. It is
+ * checked at the first use. The marks are compared as numbers: two objects to the compiler.
  */
 static const struct ksym_table *own_table(void)
 {
-	size_t size = (ulong)__ksyms_end - (ulong)__ksyms_start;
+	static enum { UNSEEN, GOOD, BAD } seen;
+	const struct ksym_table *t = (const struct ksym_table *)(ulong)__ksyms_start;
 
-	return size < sizeof(struct ksym_table) ? NULL : (const struct ksym_table *)(ulong)__ksyms_start;
+	if (seen == UNSEEN)
+		seen = ksym_table_valid(t, (ulong)__ksyms_end - (ulong)__ksyms_start) ? GOOD : BAD;
+	return seen == GOOD ? t : NULL;
 }
 
 bool ksym_lookup(ulong addr, struct ksym *out)

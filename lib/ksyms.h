@@ -1,19 +1,19 @@
 /*
- * Kernel symbols: address to name for backtraces, name to address for the monitor. The table is
- *made by tools/ksyms.py from the linked image and lies in section .ksyms; before that link the
- *section is empty, and every lookup answers "no". Any context, no lock: the table never changes.
+ * Kernel symbols: address to name for backtraces, name to address for the monitor. The table is made by tools/ksyms.py
+ * from the linked image and lies in section .ksyms; before that link the section is empty, and every lookup answers
+ * "no". Any context, no lock: the table never changes.
  *
- *	struct ksym_table { count, names_size }
- *	u32 offset[count]	from KSYM_BASE, ascending; the last entry has an empty name and ends
- *the one before u32 name[count]		where in names char names[names_size]
- *NUL-terminated
+ *	struct ksym_table	count, names_size
+ *	u32 offset[count]	from KSYM_BASE, ascending; the last entry has an empty name and ends the one before
+ *	u32 name[count]		where in names
+ *	char names[names_size]	NUL-terminated
  */
 #ifndef LIB_KSYMS_H
 #define LIB_KSYMS_H
 
 #include "lib/types.h"
 
-/* The lowest address that the table can name: where the image is linked (linker.ld). */
+/* The lowest address that the table can name: KBASE, as arch/layout.c makes sure. */
 #define KSYM_BASE 0xffffffff80000000UL
 
 struct ksym_table {
@@ -28,10 +28,7 @@ struct ksym {
 	ulong offset; /* of the address asked for, from base */
 };
 
-/*
- * The symbol that @addr lies in. False: below the first, at or above the end of the last, or no
- * table.
- */
+/* The symbol that @addr lies in. False: below the first, at or above the end of the last, or no (whole) table. */
 bool ksym_lookup(ulong addr, struct ksym *out);
 
 /* The address of the first symbol of that name, 0: none. Linear; for people, not for loops. */

@@ -1,15 +1,15 @@
 /*
- * The kernel log: one lock, a list of sinks, and a ring in RAM that keeps the last LOG_RAM_SIZE
- *bytes for whoever looks later (the monitor's `log`, a debugger that reads `log_ram`, a sink that
- *comes late).
+ * The kernel log: one lock, a list of sinks, and a ring in RAM that keeps the last LOG_RAM_SIZE bytes for whoever looks
+ * later (the monitor's `log`, a debugger that reads `log_ram`, a sink that comes late).
  *
  *	printk -> format (128-byte pieces) -> emit -> RAM ring
  *	                                           -> sink, sink, ...
  *
- * It must not know what a serial line or a CPU is: the sinks and the lock are hooks, set from
- *machine/. Read next: machine/uart.c, the first sink.
+ * It must not know what a serial line or a CPU is: the sinks and the lock are hooks, set from machine/. Read next:
+ * machine/uart.c, the first sink.
  */
 #include "lib/log.h"
+
 #include "lib/printf.h"
 #include "lib/string.h"
 

@@ -19,7 +19,7 @@ typedef u16 __attribute__((may_alias, aligned(1))) any16;
  * No instruction: the compiler loses track of @p, and with it the idea that a loop "is" strlen or
  * memmove.
  */
-#define hide(p) __asm__("" : "+r"(p))
+#define hide(p) asm("" : "+r"(p))
 
 /*
  * Fewer than 8 bytes: the first and the last piece, which may overlap. All loads come before all
@@ -52,7 +52,7 @@ static inline void copy_up(u8 *d, const u8 *s, size_t n)
 	u8 *end = d + n;
 	size_t words = n / 8;
 
-	__asm__ volatile("rep movsq" : "+D"(d), "+S"(s), "+c"(words) : : "memory");
+	asm volatile("rep movsq" : "+D"(d), "+S"(s), "+c"(words) : : "memory");
 	*(any64 *)(end - 8) = tail;
 }
 
@@ -102,7 +102,7 @@ void *memset(void *dst, int c, size_t n)
 		size_t words = n / 8;
 
 		*(any64 *)(d + n - 8) = fill;
-		__asm__ volatile("rep stosq" : "+D"(d), "+c"(words) : "a"(fill) : "memory");
+		asm volatile("rep stosq" : "+D"(d), "+c"(words) : "a"(fill) : "memory");
 	} else if (n >= 4) {
 		*(any32 *)d = (u32)fill;
 		*(any32 *)(d + n - 4) = (u32)fill;

@@ -10,6 +10,7 @@
  * Must not know: boot protocols, frames. Read next: mmu/frame.c.
  */
 #include "lib/memmap.h"
+
 #include "lib/string.h"
 
 /* Where the list ends: the last page is given up, so that no end and no rounding can wrap. */

@@ -19,6 +19,12 @@ enum mem_type {
 	MEM_TYPE_COUNT
 };
 
+/* RAM, ours or the firmware's: it may be read, and is in the direct map. */
+static inline bool mem_type_is_ram(enum mem_type type)
+{
+	return type <= MEM_ACPI_NVS;
+}
+
 struct mem_range {
 	u64 base; /* physical, bytes */
 	u64 end;  /* first byte behind, never wraps; base < end */

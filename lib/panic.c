@@ -1,7 +1,6 @@
 /*
- * The end of the road after a bug of our own. It trusts as little as it can: each level of panic
- *that happens while the one before is still being told does less, so that the first message always
- *gets out and the machine stops.
+ * The end of the road after a bug of our own. It trusts as little as it can: each level of panic that happens while the
+ * one before is still being told does less, so that the first message always gets out and the machine stops.
  *
  *	1  message, panic_hook (backtrace, stop)
  *	2  one line, panic_again_hook
@@ -11,6 +10,7 @@
  * It must not know how a machine is stopped: machine/ sets the hooks. Read next: lib/log.c.
  */
 #include "lib/panic.h"
+
 #include "lib/log.h"
 
 void (*panic_hook)(void);
@@ -24,7 +24,7 @@ static void __noreturn stop(void (*hook)(void))
 	if (hook)
 		hook();
 	for (;;)
-		__asm__ volatile("pause");
+		asm volatile("pause");
 }
 
 static void say(const char *prefix, const char *fmt, va_list ap)
@@ -36,7 +36,7 @@ static void say(const char *prefix, const char *fmt, va_list ap)
 	printk("\n");
 }
 
-void vpanic(const char *fmt, va_list ap)
+static void __noreturn vpanic(const char *fmt, va_list ap)
 {
 	switch (__atomic_add_fetch(&panic_depth, 1, __ATOMIC_SEQ_CST)) {
 	case 1:

@@ -15,9 +15,6 @@
  */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
-/* As panic(), for a caller that has its arguments as a list. */
-void vpanic(const char *fmt, va_list ap) __printf(1, 0) __noreturn;
-
 /* Set once by machine/: backtrace, then what panic_again_hook does. Must not return. Unset: spins. */
 extern void (*panic_hook)(void);
 

@@ -5,6 +5,7 @@
  * through printf_format().
  */
 #include "lib/printf.h"
+
 #include "lib/string.h"
 
 /* One conversion as read from the format. */

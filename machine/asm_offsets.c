@@ -1,12 +1,17 @@
 /*
- * What NASM knows of C: compiled to assembler text only, from which the Makefile picks the lines "->NAME VALUE" and makes
- * build/asm_offsets.inc. The one way of numbers from C to assembly; a test compares what assembly saw.
+ * What NASM knows of C: compiled to assembler text only, from which the Makefile picks the lines "->NAME VALUE" and
+ * makes build/asm_offsets.inc. The one way of numbers from C to assembly; a test compares what assembly saw.
  */
+#include "abi/multiboot2.h"
+#include "abi/pvh.h"
 #include "arch/layout.h"
 #include "arch/pt_regs.h"
 #include "arch/regs.h"
 #include "lib/errno.h"
+#include "lib/boot_info.h"
 #include "machine/percpu.h"
+#include "machine/power.h"
+#include "machine/uart.h"
 #include "pvops/pv_types.h"
 
 #define DEFINE(name, value) asm volatile("\n.ascii \"->" #name " %0\"" ::"i"(value))
@@ -29,6 +34,15 @@ void asm_offsets(void)
 	DEFINE(EFER_NXE, EFER_NXE);
 	DEFINE(EFER_SCE, EFER_SCE);
 
+	DEFINE(MULTIBOOT2_HEADER_MAGIC, MULTIBOOT2_HEADER_MAGIC);
+	DEFINE(MULTIBOOT2_BOOT_MAGIC, MULTIBOOT2_BOOT_MAGIC);
+	DEFINE(PVH_NOTE_PHYS32_ENTRY, PVH_NOTE_PHYS32_ENTRY);
+	DEFINE(BOOT_MULTIBOOT2, BOOT_MULTIBOOT2);
+	DEFINE(BOOT_PVH, BOOT_PVH);
+	DEFINE(DEBUG_EXIT_PORT, DEBUG_EXIT_PORT);
+	DEFINE(EXIT_FAILED, EXIT_FAILED);
+	DEFINE(UART_COM1, UART_COM1);
+
 	DEFINE(PT_REGS_VECTOR, offsetof(struct pt_regs, vector));
 	DEFINE(PT_REGS_RIP, offsetof(struct pt_regs, rip));
 	DEFINE(PT_REGS_CS, offsetof(struct pt_regs, cs));
@@ -36,6 +50,8 @@ void asm_offsets(void)
 	DEFINE(PT_REGS_RCX, offsetof(struct pt_regs, rcx));
 	DEFINE(PT_REGS_R11, offsetof(struct pt_regs, r11));
 	DEFINE(PT_REGS_SIZE, sizeof(struct pt_regs));
+	DEFINE(X86_TRAP_TS, X86_TRAP_TS);
+	DEFINE(X86_TRAP_PF, X86_TRAP_PF);
 	DEFINE(VECTOR_SYSCALL, VECTOR_SYSCALL);
 
 	DEFINE(PERCPU_USER_RSP, offsetof(struct percpu, user_rsp));

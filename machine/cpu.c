@@ -1,6 +1,6 @@
 /*
- * The boot CPU's tables: GDT, TSS with its IST stacks, GS base, system-call MSRs; and the ops that are about them. Each is
- * loaded through its op. Other CPUs will get the same from the same functions.
+ * The boot CPU's tables: GDT, TSS with its IST stacks, GS base, system-call MSRs; and the ops that are about them. Each
+ * is loaded through its op. Other CPUs will get the same from the same functions.
  */
 #include "arch/native.h"
 #include "arch/regs.h"
@@ -14,8 +14,8 @@ extern u8 entry_syscall[], entry_syscall32[];
 
 static struct percpu boot_cpu __aligned(64);
 /* Stacks with a guard page below each: the one boot/entry.asm starts on; NMI, #DF, #MC. */
-u8 boot_stack_slot[KSTACK_SLOT] __section(".kstacks") __aligned(4096);
-static u8 ist_stacks[3][KSTACK_SLOT] __section(".kstacks") __aligned(4096);
+u8 boot_stack_slot[KSTACK_SLOT] __section(".bss.kstacks") __aligned(4096);
+static u8 ist_stacks[3][KSTACK_SLOT] __section(".bss.kstacks") __aligned(4096);
 
 /* Flat segments; in long mode only the type, DPL and L bits matter (SDM 3A 3.4.5.1). */
 static const struct desc_struct flat_gdt[SEL_TSS / 8] = {

@@ -1,16 +1,20 @@
-/* Trap dumps and backtraces: see machine/dump.h. Reads only what it has checked: it runs when everything else is doubtful. */
+/*
+ * Trap dumps and backtraces: see machine/dump.h. Reads only what it has checked: it runs when everything else is
+ * doubtful.
+ */
 #include "machine/dump.h"
 
-#include "arch/layout.h"
 #include "arch/regs.h"
 #include "lib/ksyms.h"
 #include "lib/log.h"
 #include "lib/printf.h"
 #include "machine/traps.h"
 #include "mmu/pt.h"
+#include "mmu/region.h"
 #include "pvops/pvops.h"
 
 #define BACKTRACE_MAX 24
+#define PUSH_RBP      0x55
 
 static void print_address(const char *lead, ulong address)
 {
@@ -25,10 +29,7 @@ static void print_address(const char *lead, ulong address)
 /* True if a frame, two words, lies at @at: all of it in one stack. */
 static bool on_kernel_stack(ulong at)
 {
-	ulong offset = at - (ulong)__kstacks_start;
-
-	return IS_ALIGNED(at, 8) && at >= (ulong)__kstacks_start && at < (ulong)__kstacks_end &&
-	       offset % KSTACK_SLOT >= KSTACK_GUARD && offset % KSTACK_SLOT <= KSTACK_SLOT - 16;
+	return IS_ALIGNED(at, 8) && region_is_stack(at) && region_is_stack(at + 8);
 }
 
 void dump_backtrace(ulong rip, ulong rbp)
@@ -71,6 +72,27 @@ void dump_error_code(u64 vector, u64 error, char *buf, size_t size)
 		ksnprintf(buf, size, "none");
 }
 
+/*
+ * Where the interrupted function returns to, if it has no frame of its own yet or at all (compilers give leaf functions
+ * none): then the chain of frames begins one function too late. 0: it has a frame.
+ */
+static ulong leaf_return(const struct pt_regs *r)
+{
+	const ulong *stack = (const ulong *)r->rsp;
+	struct ksym at;
+	ulong to;
+
+	if (!ksym_lookup(r->rip, &at) || !on_kernel_stack(r->rsp))
+		return 0;
+	if (at.offset == 0 || *(const u8 *)at.base != PUSH_RBP)
+		to = stack[0];
+	else if (at.offset == 1)
+		to = stack[1];
+	else
+		return 0;
+	return to >= (ulong)__text_start && to < (ulong)__text_end ? to : 0;
+}
+
 void dump_trap(const struct pt_regs *r)
 {
 	char text[96];
@@ -80,7 +102,7 @@ void dump_trap(const struct pt_regs *r)
 	log_fresh_line();
 	printk("trap: vector %lu, %s, in %s mode\n", r->vector, trap_name((unsigned)r->vector) ?: "interrupt",
 	       user_mode(r) ? "user" : "kernel");
-	printk("error code %#lx: %s\n", r->error, text);
+	printk("error code 0x%lx: %s\n", r->error, text);
 	print_address("rip ", r->rip);
 	printk("rsp %016lx  ss %04lx  cs %04lx  rflags %08lx\n", r->rsp, r->ss, r->cs, r->rflags);
 	printk("rax %016lx  rbx %016lx  rcx %016lx  rdx %016lx\n", r->rax, r->rbx, r->rcx, r->rdx);
@@ -89,7 +111,7 @@ void dump_trap(const struct pt_regs *r)
 	printk("r13 %016lx  r14 %016lx  r15 %016lx\n", r->r13, r->r14, r->r15);
 	printk("cr0 %016lx  cr2 %016lx  cr3 %016lx  cr4 %016lx\n", pv_read_cr0(), cr2, pv_read_cr3(), pv_read_cr4());
 	if (r->vector == X86_TRAP_PF || (r->vector == X86_TRAP_DF && cr2))
-		pt_describe(pv_read_cr3(), cr2, printk);
+		pt_describe(pt_live_top(), cr2, printk);
 	if (!user_mode(r))
-		dump_backtrace(0, r->rbp);
+		dump_backtrace(leaf_return(r), r->rbp);
 }

@@ -4,12 +4,14 @@
 
 #include "arch/pt_regs.h"
 
-/* Prints @regs: vector and error code in words, registers, for #PF the walk of the address, a backtrace. Any context. */
+/*
+ * Prints @regs: vector and error code in words, registers, for #PF the walk of the address, a backtrace. Any context.
+ */
 void dump_trap(const struct pt_regs *regs);
 
 /*
- * Prints the chain of frame pointers that begins at @rbp, each return address with its symbol; stops at the first frame that
- * is not on a kernel stack. @rip is printed as the first line unless 0.
+ * Prints the chain of frame pointers that begins at @rbp, each return address with its symbol; stops at the first frame
+ * that is not on a kernel stack. @rip is printed as the first line unless 0.
  */
 void dump_backtrace(ulong rip, ulong rbp);
 

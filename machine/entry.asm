@@ -1,7 +1,8 @@
 ; Every way into the kernel after boot: 256 IDT stubs, SYSCALL, and the raw entries. All build one struct pt_regs
 ; (arch/pt_regs.h) and leave through the iret and sysret ops.
 ;
-; trap_common:	on entry the CPU's frame, error code and vector are on the kernel stack (aligned by the CPU: SDM 3A 6.14.2);
+; trap_common:	on entry the CPU's frame, error code and vector are on the kernel stack (aligned by the CPU: SDM 3A
+; 6.14.2);
 ;		user GS if user mode was interrupted. Calls trap_entry(regs), interrupts off.
 ; raw:		NMI, #DF, #MC (IST stacks) and #BP stay in .entry.raw, which holds no patchable site: safe while sites
 ;		are being changed. #BP that is not the tracer's, and #BP from user mode, go on to trap_common.
@@ -101,7 +102,8 @@ entry_iret:
         PARA_JUMP cpu, iret, 0
 
 ; A trap of the kernel. One is the user's in truth: an iret to user mode that the CPU refuses (rip not canonical, a bad
-; selector: SDM 2A IRET) faults here, with the user's GS already in place. What it was to load is taken for what was interrupted.
+; selector: SDM 2A IRET) faults here, with the user's GS already in place. What it was to load is taken for what was
+; interrupted.
 trap_kernel:
         lea     rax, [rel entry_iret]
         cmp     [rsp + PT_REGS_RIP], rax
@@ -114,6 +116,10 @@ trap_kernel:
         mov     ax, [rel pv_info + PV_INFO_KERNEL_CS]
         cmp     [rdx + 8], ax
         je      trap_pushed.call                ; to the kernel: our own bug, and our own GS
+        cmp     qword [rsp + PT_REGS_VECTOR], X86_TRAP_TS
+        jb      trap_pushed.call                ; #DB, say: nothing was refused
+        cmp     qword [rsp + PT_REGS_VECTOR], X86_TRAP_PF
+        ja      trap_pushed.call
 %assign i 0
 %rep 5
         mov     rax, [rdx + i]
@@ -122,7 +128,8 @@ trap_kernel:
 %endrep
         jmp     trap_pushed.user
 
-; SYSCALL, on the kernel's stack and GS (from entry_syscall below): rcx = user rip, r11 = user rflags, interrupts off by SFMASK.
+; SYSCALL, on the kernel's stack and GS (from entry_syscall below): rcx = user rip, r11 = user rflags, interrupts off by
+; SFMASK.
 align 16
 syscall_common:
         sub     rsp, 40
@@ -149,8 +156,9 @@ syscall_common:
 ; ------------------------------------------------------------------------------------------------ raw entries
 section .entry.raw progbits alloc exec nowrite align=16
 
-; SYSCALL leaves the user's rsp and GS in place. No site here: an indirect or direct call to the swapgs op would push its return
-; address wherever rsp points, and that is user mode's choice. A backend with another ring has its own entry for SYSCALL.
+; SYSCALL leaves the user's rsp and GS in place. No site here: an indirect or direct call to the swapgs op would push
+; its return address wherever rsp points, and that is user mode's choice. A backend with another ring has its own entry
+; for SYSCALL.
 global entry_syscall
 entry_syscall:
         swapgs

@@ -25,8 +25,8 @@ bool fault_write8(ulong va, u8 value, struct fault_record *record);
 bool fault_exec(ulong va, struct fault_record *record);
 
 /*
- * Executes assembler text with a fixup behind it: FAULT_TRY("ud2"), FAULT_TRY("mov %0, %%cr4", "r"(x)). Only for code in
- * tests/ and .text.native where the text is sensitive. Afterwards fault_take() tells what happened.
+ * Executes assembler text with a fixup behind it: FAULT_TRY("ud2"), FAULT_TRY("mov %0, %%cr4", "r"(x)). Only for code
+ * in tests/ and .text.native where the text is sensitive. Afterwards fault_take() tells what happened.
  */
 #define FAULT_TRY(text, ...)                                                                                           \
 	do {                                                                                                           \

@@ -1,6 +1,6 @@
 /*
- * What each CPU has of its own, reached through GS in the kernel. One CPU until machine/ starts others; everybody already asks
- * this_cpu(). Offsets are known to machine/entry.asm through asm_offsets.c.
+ * What each CPU has of its own, reached through GS in the kernel. One CPU until machine/ starts others; everybody
+ * already asks this_cpu(). Offsets are known to machine/entry.asm through asm_offsets.c.
  */
 #ifndef MACHINE_PERCPU_H
 #define MACHINE_PERCPU_H
@@ -42,7 +42,7 @@ static inline struct percpu *this_cpu(void)
 /* GDT, TSS, IST stacks, GS and system-call MSRs of the boot CPU, through ops. Before it no trap can be taken. */
 void cpu_init_boot(void);
 
-/* Features the kernel turns on (PGE, SMEP, UMIP where present); after the feature words are read. */
+/* Features the kernel turns on (DE, MCE, PGE, SMEP, UMIP where present); after the feature words are read. */
 void cpu_enable_features(void);
 
 #endif

@@ -79,7 +79,10 @@ u16 pic_in_service(void)
 	return (u16)(in_service(MASTER_CMD) | in_service(SLAVE_CMD) << 8);
 }
 
-/* A line that went away before it was acknowledged arrives as line 7 or 15 without being in service (8259A, "spurious"). */
+/*
+ * A line that went away before it was acknowledged arrives as line 7 or 15 without being in service (8259A,
+ * "spurious").
+ */
 static bool spurious(unsigned irq)
 {
 	if (irq != 7 && irq != 15)

@@ -1,6 +1,6 @@
 /*
- * The two 8259 interrupt controllers: moved away from the exceptions' vectors, all lines masked but those asked for. Intel 8259A
- * data sheet; the wiring of a PC (slave on line 2) is by IBM.
+ * The two 8259 interrupt controllers: moved away from the exceptions' vectors, all lines masked but those asked for.
+ * Intel 8259A data sheet; the wiring of a PC (slave on line 2) is by IBM.
  */
 #ifndef MACHINE_PIC_H
 #define MACHINE_PIC_H

@@ -7,8 +7,7 @@
 #include "machine/dump.h"
 #include "pvops/pvops.h"
 
-#define DEBUG_EXIT_PORT 0xf4
-#define OFF_WAIT_NS     500000000UL
+#define OFF_WAIT_NS 500000000UL
 
 void machine_exit(u8 code)
 {

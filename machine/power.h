@@ -5,8 +5,9 @@
 #include "lib/types.h"
 
 /* QEMU's isa-debug-exit: the emulator ends with code * 2 + 1. Without the device nothing happens and it returns. */
-#define EXIT_PASSED 0x10 /* 33 */
-#define EXIT_FAILED 0x11 /* 35 */
+#define DEBUG_EXIT_PORT 0xf4
+#define EXIT_PASSED     0x10 /* 33 */
+#define EXIT_FAILED     0x11 /* 35 */
 void machine_exit(u8 code);
 
 /* Interrupts off, halted, for ever. */

@@ -1,6 +1,6 @@
 /*
- * Calibration and clocks: see machine/time.h. Channel 2 of the PIT counts down with its gate opened by port 0x61 and shows its
- * output there, so that no interrupt is needed. Facts: Intel 8254 data sheet, mode 0 and 2.
+ * Calibration and clocks: see machine/time.h. Channel 2 of the PIT counts down with its gate opened by port 0x61 and
+ * shows its output there, so that no interrupt is needed. Facts: Intel 8254 data sheet, mode 0 and 2.
  */
 #include "machine/time.h"
 
@@ -16,8 +16,8 @@
 #define PORT_B  0x61 /* bit 0: gate of channel 2, bit 1: speaker, bit 5: output of channel 2 */
 
 /*
- * A window of the PIT is 2 ms. Whoever runs us may take the CPU away in the middle of one: each window brackets its two ends
- * by the TSC, and the first whose brackets are tight enough is taken, else the tightest.
+ * A window of the PIT is 2 ms. Whoever runs us may take the CPU away in the middle of one: each window brackets its two
+ * ends by the TSC, and the first whose brackets are tight enough is taken, else the tightest.
  */
 #define WINDOW_COUNT (PIT_HZ * 2 / 1000)
 #define WINDOW_TRIES 8

@@ -1,12 +1,16 @@
 /*
- * Time: the TSC, calibrated against the PIT, and the PIT's own tick for waking a halted CPU. sched_clock goes through pv_time.
+ * Time: the TSC, calibrated against the PIT, and the PIT's own tick for waking a halted CPU. sched_clock goes through
+ * pv_time.
  */
 #ifndef MACHINE_TIME_H
 #define MACHINE_TIME_H
 
 #include "lib/types.h"
 
-/* Measures the TSC (2 ms, 16 where the machine is busy) and starts sched_clock at 0. False: no PIT answers; the TSC is then taken to be 1 GHz. */
+/*
+ * Measures the TSC (2 ms, 16 where the machine is busy) and starts sched_clock at 0. False: no PIT answers; the TSC is
+ * then taken to be 1 GHz.
+ */
 bool time_init(void);
 /* kHz, as measured. */
 u64 tsc_khz(void);
@@ -20,8 +24,8 @@ void pit_start(unsigned hz);
 void pit_stop(void);
 u64 pit_ticks(void);
 /*
- * Lets interrupts in until @count more ticks of a running PIT were counted: true; or until @ns nanoseconds are over: false.
- * Interrupts off, before and after.
+ * Lets interrupts in until @count more ticks of a running PIT were counted: true; or until @ns nanoseconds are over:
+ * false. Interrupts off, before and after.
  */
 bool pit_wait(u64 count, u64 ns);
 

@@ -1,6 +1,6 @@
 /*
- * The IDT and the dispatch of everything that enters through it: see machine/traps.h. An exception nobody handles is dumped
- * (machine/dump.c) and ends in a panic; an interrupt nobody handles is counted. Entry code: machine/entry.asm.
+ * The IDT and the dispatch of everything that enters through it: see machine/traps.h. An exception nobody handles is
+ * dumped (machine/dump.c) and ends in a panic; an interrupt nobody handles is counted. Entry code: machine/entry.asm.
  */
 #include "machine/traps.h"
 
@@ -8,6 +8,7 @@
 #include "arch/layout.h"
 #include "arch/regs.h"
 #include "arch/section.h"
+#include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "machine/dump.h"
@@ -145,9 +146,17 @@ bool syscall_entry(struct pt_regs *regs)
 	       !(regs->rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF));
 }
 
+/*
+ * Also from #DF and #MC, which may have come in the middle of anything: waits for no lock, and does not dump a fault in
+ * a dump.
+ */
 void trap_fatal(struct pt_regs *regs)
 {
-	dump_trap(regs);
+	static unsigned depth;
+
+	log_enter_panic();
+	if (__atomic_fetch_add(&depth, 1, __ATOMIC_RELAXED) == 0)
+		dump_trap(regs);
 	panic("unhandled %s in %s mode at %p", trap_name((unsigned)regs->vector) ?: "trap",
 	      user_mode(regs) ? "user" : "kernel", (void *)regs->rip);
 }

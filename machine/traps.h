@@ -1,6 +1,6 @@
 /*
- * Exceptions and interrupts: the IDT's table, who handles a vector, and what happens when nobody does (a dump and a panic).
- * Handlers run with interrupts off, on the interrupted kernel stack (from user mode: the CPU's kernel stack).
+ * Exceptions and interrupts: the IDT's table, who handles a vector, and what happens when nobody does (a dump and a
+ * panic). Handlers run with interrupts off, on the interrupted kernel stack (from user mode: the CPU's kernel stack).
  */
 #ifndef MACHINE_TRAPS_H
 #define MACHINE_TRAPS_H

@@ -150,7 +150,7 @@ static bool wait_empty(struct uart *u)
 			u->failed_waits = 0;
 			return true;
 		}
-		__asm__ volatile("pause");
+		asm volatile("pause");
 	}
 	u->stuck = ++u->failed_waits >= UART_STUCK_WAITS;
 	return false;
@@ -256,7 +256,7 @@ static bool byte_loops(struct uart *u)
 	for (u32 i = 0; i < LOOP_POLLS; i++) {
 		if (read_lsr(u) & LSR_READY)
 			return reg_read(u, REG_DATA) == 0xae;
-		__asm__ volatile("pause");
+		asm volatile("pause");
 	}
 	return false;
 }
@@ -265,7 +265,7 @@ static bool byte_loops(struct uart *u)
 static void wait_firmware(struct uart *u)
 {
 	for (u32 i = 0; i < LOOP_POLLS && !(read_lsr(u) & LSR_TEMT); i++)
-		__asm__ volatile("pause");
+		asm volatile("pause");
 }
 
 static void set_speed(const struct uart *u, u32 baud)

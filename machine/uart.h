@@ -40,8 +40,7 @@ struct uart {
 	u64 dropped;      /* not sent: stuck */
 	u64 dropped_told; /* of these, how many a mark in the output has told of */
 	u64 overruns;     /* times the receiver lost at least one byte (LSR.OE) */
-	u64 errors;       /* received with a parity or framing error or as part of a break, and thrown
-		       away */
+	u64 errors;       /* received with a parity or framing error or as part of a break, and thrown away */
 
 	/* Received bytes: head is moved by who holds rx_busy, tail by uart_getc(). */
 	u8 ring[UART_RX_RING];

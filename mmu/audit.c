@@ -1,11 +1,12 @@
 /*
- * The audit: see mmu/audit.h. Two passes over the live root. The first joins neighbouring leaves into ranges and collects the
- * frames that are executable anywhere; the second judges each range by itself, by its region, and against those frames. What
- * it proves rests on the entries alone: it does not ask the code that wrote them.
+ * The audit: see mmu/audit.h. Two passes over the live root. The first joins neighbouring leaves into ranges and
+ * collects the frames that are executable anywhere; the second judges each range by itself, by its region, and against
+ * those frames. What it proves rests on the entries alone: it does not ask the code that wrote them.
  *
  * Must not know: how the tables came to be.
  */
 #include "mmu/audit.h"
+
 #include "arch/layout.h"
 #include "arch/regs.h"
 #include "lib/log.h"
@@ -136,6 +137,10 @@ static void collect_executable(struct audit *a, const struct run *run)
 static void judge_writable(struct audit *a, const struct run *run)
 {
 	u64 end = run->pa + run->size;
+	/*
+	 * Said here again and not asked of mmu/region.c, by which the tables were built: who judges must not share its
+	 * mistake.
+	 */
 	const struct {
 		u64 base, end;
 	} readonly[] = {
@@ -166,7 +171,7 @@ static u64 first_not_ram(u64 base, u64 end)
 	for (u32 i = 0; i < map->count && base < end; i++) {
 		const struct mem_range *r = &map->range[i];
 
-		if (r->type <= MEM_ACPI_NVS && base >= r->base && base < r->end)
+		if (mem_type_is_ram(r->type) && base >= r->base && base < r->end)
 			base = r->end;
 	}
 	return min(base, end);
@@ -212,9 +217,9 @@ static void judge_regions(struct audit *a, const struct run *run)
 
 static void judge_guards(struct audit *a, const struct run *run)
 {
-	ulong guard = (ulong)__kstacks_start;
+	ulong guard;
 
-	for (; guard < (ulong)__kstacks_end; guard += KSTACK_SLOT) {
+	for (unsigned i = 0; (guard = region_guard(i)); i++) {
 		ulong at = max(run->va, guard);
 
 		if (at < guard + KSTACK_GUARD && at - run->va < run->size)

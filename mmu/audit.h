@@ -1,6 +1,6 @@
 /*
- * The proof of the kernel's tables: walks all of the root that CR3 holds and judges each mapping, by frame and by region.
- * At boot, and by the monitor's `audit`.
+ * The proof of the kernel's tables: walks all of the root that CR3 holds and judges each mapping, by frame and by
+ * region. At boot, and by the monitor's `audit`.
  *
  * Must not know: how the tables came to be. Read next: mmu/audit.c.
  */
@@ -35,8 +35,9 @@ struct audit_report {
 };
 
 /*
- * Fills @r (its `quiet` is the caller's), prints each violation by name unless quiet, and returns their count. Not within a
- * poke. Reads every entry of every table twice, some 50 instructions each. Interrupts may be on; nobody may change the tables meanwhile.
+ * Fills @r (its `quiet` is the caller's), prints each violation by name unless quiet, and returns their count. Not
+ * within a poke. Reads every entry of every table twice, some 50 instructions each. Interrupts may be on; nobody may
+ * change the tables meanwhile.
  */
 int audit_kernel_space(struct audit_report *r);
 

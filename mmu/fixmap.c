@@ -2,6 +2,7 @@
  * The native form of the op set_fixmap: see mmu/fixmap.h.
  */
 #include "mmu/fixmap.h"
+
 #include "arch/native.h"
 #include "lib/panic.h"
 #include "pvops/pvops.h"

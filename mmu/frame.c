@@ -6,10 +6,11 @@
  * Must not know: page tables. Read next: mmu/pt.c, which takes its tables from here.
  */
 #include "mmu/frame.h"
+
 #include "arch/layout.h"
 #include "lib/errno.h"
-#include "lib/log.h"
 #include "lib/bits.h"
+#include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "mmu/region.h"
@@ -44,6 +45,12 @@ static ulong frame_lock(void)
 static void frame_unlock(ulong flags)
 {
 	pv_irq_restore(flags);
+}
+
+/* Of the usable frames within reach, those that never were the allocator's. */
+static u64 reserved_count(void)
+{
+	return frames.usable_count - frames.ignored_count - frames.total_count;
 }
 
 static u64 zone_words(const struct zone *z)
@@ -231,7 +238,7 @@ int frame_init(const struct memmap *map, const struct frame_reservation *resv, u
 		return err;
 	fill_bitmaps(bitmap);
 	log_line("memory", "%lu frames of 4 KiB free, %lu reserved, %lu out of reach", frames.free_count,
-		 frames.usable_count - frames.ignored_count - frames.total_count, frames.ignored_count);
+		 reserved_count(), frames.ignored_count);
 	return frames.free_count < FRAME_MINIMUM >> PAGE_SHIFT ? -ENOMEM : 0;
 }
 
@@ -350,7 +357,7 @@ struct frame_stats frame_stats(void)
 	ulong flags = frame_lock();
 	struct frame_stats s = {
 		.usable_count = frames.usable_count,
-		.reserved_count = frames.usable_count - frames.ignored_count - frames.total_count,
+		.reserved_count = reserved_count(),
 		.ignored_count = frames.ignored_count,
 		.total_count = frames.total_count,
 		.free_count = frames.free_count,
@@ -369,7 +376,7 @@ bool frame_is_ram(u64 pa)
 		const struct mem_range *r = &frames.map->range[i];
 
 		if (pa >= r->base && pa < r->end)
-			return r->type <= MEM_ACPI_NVS;
+			return mem_type_is_ram(r->type);
 	}
 	return false;
 }

@@ -1,7 +1,7 @@
 /*
- * Physical page frames: who owns which 4 KiB of RAM. One bitmap per usable range of the memory map,
- *so that holes cost nothing; a bit set is a frame that is free. Lowest first, because the first
- *tables must come from the memory that boot's own tables map.
+ * Physical page frames: who owns which 4 KiB of RAM. One bitmap per usable range of the memory map, so that holes cost
+ * nothing; a bit set is a frame that is free. Lowest first, because the first tables must come from the memory that
+ * boot's own tables map.
  *
  *	0        1 MiB       image end                                    end of RAM
  *	| kept    | image | modules | bitmap |        frames, lowest first        |
@@ -18,8 +18,7 @@
  * to frames. */
 struct frame_reservation {
 	u64 base, end;
-	const char *name; /* "image", "module initrd": said by frame_free() and in the monitor;
-			     static text */
+	const char *name; /* "image", "module initrd": said by frame_free() and in the monitor; static text */
 };
 
 #define FRAME_RESERVATION_MAX 40

@@ -1,8 +1,8 @@
 /*
- * The TLB's due: see mmu/gather.h. Also the native form of tlb_remove_table, through which table
- * pages go back.
+ * The TLB's due: see mmu/gather.h. Also the native form of tlb_remove_table, through which table pages go back.
  */
 #include "mmu/gather.h"
+
 #include "arch/layout.h"
 #include "arch/native.h"
 #include "mmu/frame.h"
@@ -47,7 +47,8 @@ void gather_table(struct mmu_gather *tlb, ulong va, u64 pa)
 }
 
 /* The op tlb_remove_table on bare hardware: the flush has been, nobody walks the page any more. */
-void native_tlb_remove_table(struct mmu_gather *tlb __attribute__((unused)), void *table)
+void native_tlb_remove_table(struct mmu_gather *tlb, void *table)
 {
+	(void)tlb;
 	frame_free(direct_pa(table));
 }

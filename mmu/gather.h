@@ -12,8 +12,7 @@
 
 struct pt_root;
 
-/* More addresses than this: the whole TLB is flushed. (Linux's threshold, measured there, is 33.)
- */
+/* More addresses than this: the whole TLB is flushed. (Linux's threshold, measured there, is 33.) */
 #define GATHER_VA_MAX    32
 #define GATHER_TABLE_MAX 32
 
@@ -38,6 +37,12 @@ static inline void gather_va(struct mmu_gather *tlb, ulong va)
 	if (tlb->va_count < GATHER_VA_MAX)
 		tlb->va[tlb->va_count] = va;
 	tlb->va_count++;
+}
+
+/* So many entries changed, or nobody knows which, that the whole TLB is to be flushed. */
+static inline void gather_all(struct mmu_gather *tlb)
+{
+	tlb->va_count = GATHER_VA_MAX + 1;
 }
 
 /* The table page at @pa is out of the tree; the entry that led to it spanned @va. Flushes when

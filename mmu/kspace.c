@@ -6,6 +6,7 @@
  * Must not know: processes, consoles. Read next: mmu/audit.c, which proves what this builds.
  */
 #include "mmu/kspace.h"
+
 #include "arch/layout.h"
 #include "arch/poke.h"
 #include "lib/errno.h"
@@ -20,41 +21,19 @@ static u64 mmio_used; /* bytes of the mmio region handed out, upward */
 
 /* ---- the direct map ---- */
 
-/* Where the next change between read-only and writable frames comes behind @pa, at most @end. */
-static u64 same_rights_end(u64 pa, u64 end)
-{
-	const u64 borders[] = {
-		image_pa(__image_start),
-		image_pa(__rodata_end),
-		image_pa(__ksyms_start),
-		image_pa(__image_end),
-	};
-
-	for (unsigned i = 0; i < ARRAY_SIZE(borders); i++) {
-		if (borders[i] > pa)
-			end = min(end, borders[i]);
-	}
-	return end;
-}
-
 static int map_direct(u64 base, u64 end)
 {
 	int err = 0;
 
 	end = min(end, DIRECT_SIZE);
 	while (base < end && !err) {
-		u64 next = same_rights_end(base, end);
+		u64 next = region_same_rights_end(base, end);
 
 		err = pt_map(&kspace_root, DIRECT_BASE + base, base, next - base,
 			     region_is_readonly_frame(base) ? PT_PROT_RO : PT_PROT_RW);
 		base = next;
 	}
 	return err;
-}
-
-static bool is_ram(const struct mem_range *r)
-{
-	return r->type <= MEM_ACPI_NVS;
 }
 
 /* RAM ranges that touch are one: a border between two types must not cost a large page. */
@@ -65,9 +44,10 @@ static int map_all_ram(const struct memmap *map, u64 *top)
 	for (u32 i = 0; i < map->count && !err; i++) {
 		u64 base = map->range[i].base;
 
-		if (!is_ram(&map->range[i]))
+		if (!mem_type_is_ram(map->range[i].type))
 			continue;
-		while (i + 1 < map->count && is_ram(&map->range[i + 1]) && map->range[i + 1].base == map->range[i].end)
+		while (i + 1 < map->count && mem_type_is_ram(map->range[i + 1].type) &&
+		       map->range[i + 1].base == map->range[i].end)
 			i++;
 		*top = map->range[i].end;
 		err = map_direct(base, *top);
@@ -87,11 +67,15 @@ static int map_image(const char *start, const char *end, ulong prot)
 /* Data, but for the guard page below each stack. */
 static int map_data(void)
 {
-	int err = map_image(__data_start, __kstacks_start, PT_PROT_RW);
+	const char *at = __data_start;
+	ulong guard;
+	int err = 0;
 
-	for (const char *p = __kstacks_start; p < __kstacks_end && !err; p += KSTACK_SLOT)
-		err = map_image(p + KSTACK_GUARD, p + KSTACK_SLOT, PT_PROT_RW);
-	return err ? err : map_image(__kstacks_end, __data_end, PT_PROT_RW);
+	for (unsigned i = 0; (guard = region_guard(i)) && !err; i++) {
+		err = map_image(at, (const char *)guard, PT_PROT_RW);
+		at = (const char *)(guard + KSTACK_GUARD);
+	}
+	return err ? err : map_image(at, __data_end, PT_PROT_RW);
 }
 
 static int map_image_sections(void)
@@ -168,7 +152,7 @@ static bool touches_ram(u64 base, u64 end)
 	for (u32 i = 0; i < map->count; i++) {
 		const struct mem_range *r = &map->range[i];
 
-		if (is_ram(r) && base < r->end && r->base < end)
+		if (mem_type_is_ram(r->type) && base < r->end && r->base < end)
 			return true;
 	}
 	return false;

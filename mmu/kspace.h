@@ -36,14 +36,4 @@ void *kspace_map_mmio(u64 pa, u64 size);
 /* Unmaps what kspace_map_mmio() gave; the addresses are not used again. */
 void kspace_unmap_mmio(void *va, u64 size);
 
-/* Where the following print: printk in the monitor. */
-typedef void (*print_fn)(const char *fmt, ...);
-
-/* Prints the frames and the memory map: the monitor's `mem`. */
-void mmu_print_mem(print_fn print);
-
-/* Prints the ranges of kernel space, joined where rights and physical order go on: the monitor's
- * `maps`. */
-void mmu_print_maps(print_fn print);
-
 #endif

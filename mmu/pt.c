@@ -10,6 +10,7 @@
  * Must not know: what is mapped and why. Read next: mmu/pt_visit.c, mmu/kspace.c.
  */
 #include "mmu/pt.h"
+
 #include "arch/layout.h"
 #include "arch/native.h"
 #include "lib/errno.h"
@@ -52,8 +53,7 @@ static __always_inline u64 table_new(const struct pt_format *f, struct pt_root *
 	return table;
 }
 
-/* Makes the entry of @va at @level reachable: adds the tables that are missing. Leaves in the way
- * are left alone. */
+/* Makes the entry of @va at @level reachable: adds the tables that are missing. Leaves in the way are left alone. */
 static __always_inline int grow(const struct pt_format *f, struct pt_root *root, ulong va, enum pt_level level,
 				ulong user, struct pt_pos *p)
 {
@@ -61,6 +61,8 @@ static __always_inline int grow(const struct pt_format *f, struct pt_root *root,
 		u64 table;
 
 		*p = f->find(root->top, va, level);
+		if (p->hung)
+			return -EBUSY;
 		if (p->level == level)
 			return 0;
 		if (p->value)
@@ -97,19 +99,16 @@ static __always_inline bool table_is_empty(const struct pt_format *f, enum pt_le
 	return level == PT_PTE ? entries_empty(f, true, PT_PTE, table) : entries_empty(f, false, level, table);
 }
 
-/* Takes the empty tables on the way to @va out of the tree, from the lowest up; the top table
- * stays, and hung ones. */
+/* Takes the empty tables on the way to @va out of the tree, from the lowest up; the top table stays, and hung ones. */
 static __always_inline void prune(const struct pt_format *f, struct pt_root *root, ulong va, struct mmu_gather *tlb)
 {
 	for (;;) {
 		struct pt_pos low = f->find(root->top, va, PT_PTE), up;
 		ulong *table = (ulong *)((ulong)low.entry & PAGE_MASK);
 
-		if (low.level == f->top || !table_is_empty(f, low.level, table))
+		if (low.level == f->top || low.hung || !table_is_empty(f, low.level, table))
 			return;
 		up = f->find(root->top, va, low.level + 1);
-		if (up.value & PT_HUNG)
-			return;
 		f->store(root->mm, up.level, va, up.entry, 0);
 		f->table_removed(low.level, (up.value & PTE_ADDR) >> PAGE_SHIFT);
 		gather_table(tlb, va, up.value & PTE_ADDR);
@@ -155,6 +154,21 @@ static __always_inline int split_at(const struct pt_format *f, struct pt_root *r
 		root->leaf_count[p.level]--;
 		root->leaf_count[p.level - 1] += PTE_ENTRIES;
 	}
+}
+
+/* True if a hung table spans a part of [va, va + size). */
+static __always_inline bool hung_within(const struct pt_format *f, const struct pt_root *root, ulong va, u64 size)
+{
+	for (u64 done = 0; done < size;) {
+		struct pt_pos p = f->find(root->top, va + done, PT_PTE);
+		/* The ptes beside one that is not in a hung table are not either. */
+		u64 span = pt_span(f, p.level == PT_PTE ? PT_PMD : p.level);
+
+		if (p.hung)
+			return true;
+		done += span - ((va + done) & (span - 1));
+	}
+	return false;
 }
 
 /* ---- map ---- */
@@ -221,7 +235,7 @@ static __always_inline int map_range(const struct pt_format *f, struct pt_root *
 			open_to_user(f, root, va + done, level);
 		done += fill_run(f, root, p, va + done, size - done, value, &taken);
 		if (taken)
-			err = -EEXIST;
+			err = hung_within(f, root, va + done, size - done) ? -EBUSY : -EEXIST;
 	}
 	if (err) {
 		struct mmu_gather tlb;
@@ -243,7 +257,10 @@ struct change {
 	struct mmu_gather tlb;
 };
 
-/* Changes @n entries from @p on, until one leads to a table; returns how many were passed, *gone those that were leaves. */
+/*
+ * Changes @n entries from @p on, until one leads to a table; returns how many were passed, in *gone the leaves of
+ * these.
+ */
 static __always_inline u64 change_entries(const struct pt_format *f, bool low, bool clear, struct mm_struct *mm,
 					  struct pt_pos p, ulong va, u64 n, struct change *c, u64 *gone)
 {
@@ -284,14 +301,15 @@ static __always_inline u64 change_run(const struct pt_format *f, struct pt_root 
 	return passed << f->level[p.level].shift;
 }
 
-/* Both ends are split first, so that no leaf in between sticks out, and nothing can fail any more.
- */
+/* Both ends are split first, so that no leaf in between sticks out, and nothing can fail any more. */
 static __always_inline int change_range(const struct pt_format *f, struct pt_root *root, ulong va, u64 size, bool clear,
 					ulong prot)
 {
 	struct change c = {.prot = prot};
 	int err;
 
+	if (hung_within(f, root, va, size))
+		return -EBUSY;
 	gather_init(&c.tlb, root);
 	err = f->split_at(root, va, &c.tlb);
 	if (!err)
@@ -366,9 +384,13 @@ int pt_root_init(struct pt_root *root, struct mm_struct *mm, const struct pt_cap
 
 void pt_root_destroy(struct pt_root *root)
 {
+	int err;
+
 	ASSERT(!root->live);
-	pt_unmap(root, 0, CANONICAL_HALF);
-	pt_unmap(root, -CANONICAL_HALF, CANONICAL_HALF);
+	err = pt_unmap(root, 0, CANONICAL_HALF);
+	ASSERT(!err);
+	err = pt_unmap(root, -CANONICAL_HALF, CANONICAL_HALF);
+	ASSERT(!err);
 	pv_pgd_free(root->mm, pa_va(root->top));
 	frame_free(root->top);
 	root->top = 0;
@@ -403,8 +425,8 @@ int pt_hang(struct pt_root *root, ulong va, enum pt_level level, u64 table)
 	struct pt_pos p;
 	int err;
 
-	if (level == PT_PTE || level > PT_PUD || !IS_ALIGNED(va, pt_step(level)) || !range_ok(va, PAGE_SIZE) ||
-	    !IS_ALIGNED(table, PAGE_SIZE))
+	if (level == PT_PTE || level > PT_PUD || !IS_ALIGNED(va, pt_span(&pt_long4, level)) ||
+	    !range_ok(va, PAGE_SIZE) || !IS_ALIGNED(table, PAGE_SIZE))
 		return -EINVAL;
 	err = pt_long4_grow(root, va, level, 0, &p);
 	if (!err && p.value)
@@ -430,14 +452,15 @@ int pt_unhang(struct pt_root *root, ulong va, enum pt_level level)
 	gather_init(&tlb, root);
 	pt_long_store(root->mm, level, va, p.entry, 0);
 	pt_long_table_removed(level - 1, (p.value & PTE_ADDR) >> PAGE_SHIFT);
-	gather_va(&tlb, va);
+	gather_all(&tlb); /* whatever its owner mapped there */
 	pt_long4_prune(root, va, &tlb);
 	gather_flush(&tlb);
 	return 0;
 }
 
 /* The op pgd_alloc on bare hardware: a top table needs nothing. */
-int native_pgd_alloc(struct mm_struct *mm __attribute__((unused)))
+int native_pgd_alloc(struct mm_struct *mm)
 {
+	(void)mm;
 	return 0;
 }

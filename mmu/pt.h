@@ -1,15 +1,13 @@
 /*
- * Page tables: map, unmap, protect, translate, in ranges, with the largest leaves the root allows.
- *Stores go through the set_* and make_* ops, loads through the *_val ops; each table page is
- *announced (alloc_*) and withdrawn (release_*). One loop per operation, instantiated for a format
- *(mmu/pt_priv.h): today the long mode's four levels; as in Linux, the top table's entries are p4d
- *entries, and pgd is folded.
+ * Page tables: map, unmap, protect, translate, in ranges, with the largest leaves the root allows. Stores go through
+ * the set_* and make_* ops, loads through the *_val ops; each table page is announced (alloc_*) and withdrawn
+ * (release_*). One loop per operation, instantiated for a format (mmu/pt_priv.h): today the long mode's four levels; as
+ * in Linux, the top table's entries are p4d entries, and pgd is folded.
  *
- *	va 63..48 sign | 47..39 p4d | 38..30 pud | 29..21 pmd | 20..12 pte | 11..0 offset     SDM
- *3A 4.5.4
+ *	va 63..48 sign | 47..39 p4d | 38..30 pud | 29..21 pmd | 20..12 pte | 11..0 offset	SDM 3A 4.5.4
  *
- * A table page is in a root's tree only while it has an entry: the last unmap in it gives it back.
- *All functions here: one caller at a time per root; interrupts may be on; not from NMI.
+ * A table page is in a root's tree only while it has an entry: the last unmap in it gives it back. All functions here:
+ * one caller at a time per root; interrupts may be on; not from NMI.
  *
  * Must not know: what is mapped and why. Read next: mmu/pt.c, mmu/kspace.h.
  */
@@ -21,8 +19,7 @@
 
 struct mm_struct;
 
-/* A level by the name of its entries. A leaf at level PT_PTE is 4 KiB, at PT_PMD 2 MiB, at PT_PUD 1
- * GiB. */
+/* A level by the name of its entries. A leaf at level PT_PTE is 4 KiB, at PT_PMD 2 MiB, at PT_PUD 1 GiB. */
 enum pt_level { PT_PTE, PT_PMD, PT_PUD, PT_P4D, PT_LEVELS };
 
 /* What the CPU, or the backend in its place, allows in a leaf. */
@@ -33,8 +30,7 @@ struct pt_caps {
 	bool global;   /* CR4.PGE will be set */
 };
 
-/* Rights of a mapping, in the bits of an entry. Dirty and accessed are set at once: nobody looks at
- * them here. */
+/* Rights of a mapping, in the bits of an entry. Dirty and accessed are set at once: nobody looks at them here. */
 #define PT_PROT_RO (PTE_P | PTE_A | PTE_G | PTE_NX)
 #define PT_PROT_RW (PTE_P | PTE_W | PTE_A | PTE_D | PTE_G | PTE_NX)
 #define PT_PROT_RX (PTE_P | PTE_A | PTE_G)
@@ -53,34 +49,28 @@ struct pt_root {
 	ulong prot_allowed;        /* bits of PT_PROT_MASK that are kept; the others are left out */
 	bool live;                 /* some CPU runs on it: changes are followed by a TLB flush */
 	u64 table_count;           /* table pages, the top included, hung ones not */
-	u64 leaf_count[PT_LEVELS]; /* leaves, by level */
+	u64 leaf_count[PT_LEVELS]; /* leaves, by level; those in hung tables not */
 };
-
-/* Bytes that one entry of @level spans. */
-static inline u64 pt_step(enum pt_level level)
-{
-	return PAGE_SIZE << (9 * (unsigned)level);
-}
 
 /* An empty tree. -ENOMEM, or what the pgd_alloc op says. */
 int pt_root_init(struct pt_root *root, struct mm_struct *mm, const struct pt_caps *caps);
 
-/* Unmaps all there is and frees every table; the root must not be live, nothing may hang in it. */
+/* Unmaps all there is and frees every table; the root must not be live, nothing may hang in it: panic. */
 void pt_root_destroy(struct pt_root *root);
 
 /*
  * Maps [va, va + size) to [pa, pa + size) with @prot (PT_PROT_MASK bits, PTE_P among them), by the
  * largest leaves that alignment and root allow. All three are multiples of PAGE_SIZE, the range
  * does not touch the canonical hole. Nothing is changed on error: -EINVAL, -EEXIST (something is
- * mapped in the range), -ENOMEM.
+ * mapped in the range), -EBUSY (a hung table lies in it: what is below is not the root's), -ENOMEM.
  */
 int pt_map(struct pt_root *root, ulong va, u64 pa, u64 size, ulong prot);
 
 /*
  * Unmaps what is mapped in [va, va + size), holes are passed over; a large leaf that sticks out is
  * split first. Tables left empty are freed, after the TLB flush. Nothing is changed on error:
- * -EINVAL, -ENOMEM (a split needs a table page; it may then have happened at one end, which changes
- * no translation).
+ * -EINVAL, -EBUSY (a hung table lies in the range), -ENOMEM (a split needs a table page; it may then
+ * have happened at one end, which changes no translation).
  */
 int pt_unmap(struct pt_root *root, ulong va, u64 size);
 
@@ -91,8 +81,10 @@ int pt_unmap(struct pt_root *root, ulong va, u64 size);
 int pt_protect(struct pt_root *root, ulong va, u64 size, ulong prot);
 
 /*
- * Hangs @table, a page-table page that is not ours, in the entry of @level that spans @va (a
- * multiple of pt_step(level)). It stays until pt_unhang(). -EINVAL, -EEXIST, -ENOMEM.
+ * Hangs @table, a page-table page that is not ours, in the entry of @level that spans @va (where that
+ * entry's span begins). It stays until pt_unhang(), and whoever owns it writes its entries: no other
+ * operation here goes below it, and its leaves are not in leaf_count. -EINVAL, -EEXIST, -EBUSY (inside
+ * another hung one), -ENOMEM.
  */
 int pt_hang(struct pt_root *root, ulong va, enum pt_level level, u64 table);
 
@@ -105,16 +97,13 @@ struct pt_leaf {
 	u64 pa;       /* what it maps to */
 	u64 size;     /* bytes */
 	ulong entry;  /* the leaf's entry, as it is */
-	ulong rights; /* P, W, U, NX as they work together: W and U where all levels have them, NX
-			 where one has */
+	ulong rights; /* P, W, U, NX as they work together: W and U where all levels have them, NX where one has */
 	ulong seen;   /* all bits set at any level on the way */
 	enum pt_level level;
-	bool broken; /* no leaf: an entry whose table lies outside RAM, or a leaf where none may be
-		      */
+	bool broken; /* no leaf: an entry whose table lies outside RAM, or a leaf where none may be */
 };
 
-/* The physical address of @va, and its leaf if @leaf is not NULL. False: not mapped, or the tables
- * are corrupt. */
+/* The physical address of @va, and its leaf if @leaf is not NULL. False: not mapped, or the tables are corrupt. */
 bool pt_translate(const struct pt_root *root, ulong va, u64 *pa, struct pt_leaf *leaf);
 
 /*

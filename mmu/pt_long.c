@@ -1,6 +1,6 @@
 /*
- * How the entries of long-mode tables are read and written: by the ops, out of line. Everything but the innermost loop over
- * ptes goes through here, so that each op of the page tables has one call site and not one for each operation.
+ * How the entries of long-mode tables are read and written: by the ops, out of line. Everything but the innermost loop
+ * over ptes goes through here, so that each op of the page tables has one call site and not one for each operation.
  *
  * Must not know: what an operation is. Read next: mmu/pt.c.
  */

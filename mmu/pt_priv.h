@@ -1,7 +1,7 @@
 /*
- * A page-table format as data, and the one descent that all operations share. A format is a constant; what is here is inlined
- * into functions that name one, so that its functions and shifts become immediate. A second format is a second constant and a
- * second set of instances.
+ * A page-table format as data, and the one descent that all operations share. A format is a constant; what is here is
+ * inlined into functions that name one, so that its functions and shifts become immediate. A second format is a second
+ * constant and a second set of instances.
  *
  * Private to mmu/. Read next: mmu/pt.c.
  */
@@ -23,6 +23,7 @@ struct pt_pos {
 	ulong *entry;
 	ulong value;
 	enum pt_level level;
+	bool hung; /* it stands in a hung table or below one: not the root's */
 };
 
 struct pt_level_desc {
@@ -31,15 +32,9 @@ struct pt_level_desc {
 	bool leaf; /* PTE_PS, or being the lowest, makes an entry a leaf here */
 };
 
-/* How ptes are read and written in the innermost loops. Constant per format: the compiler chooses. */
-enum pt_access {
-	PT_BY_OPS, /* our own tables: every load and store through an op */
-};
-
 struct pt_format {
 	enum pt_level top;
 	struct pt_level_desc level[PT_LEVELS];
-	enum pt_access access;
 
 	/* Entries at any level, and table pages as they come and go: for what runs once per table. */
 	ulong (*load)(enum pt_level level, const ulong *entry);
@@ -68,7 +63,6 @@ int pt_long4_split_at(struct pt_root *root, ulong va, struct mmu_gather *tlb);
 static const struct pt_format pt_long4 = {
 	.top = PT_P4D,
 	.level = {{"pte", 12, true}, {"pmd", 21, true}, {"pud", 30, true}, {"p4d", 39, false}},
-	.access = PT_BY_OPS,
 	.load = pt_long_load,
 	.store = pt_long_store,
 	.table_added = pt_long_table_added,
@@ -96,10 +90,10 @@ static __always_inline void ops_store_pte(struct mm_struct *mm, ulong va, ulong 
 		pv_set_pte((pte_t *)entry, pte);
 }
 
-/* @low is a constant: true where the entry is known to be a pte. A raw format is one more case in each. */
+/* @low is a constant: true where the entry is known to be a pte. */
 static __always_inline ulong pt_load(const struct pt_format *f, bool low, enum pt_level level, const ulong *entry)
 {
-	if (low && f->access == PT_BY_OPS)
+	if (low)
 		return ops_load_pte(entry);
 	return f->load(level, entry);
 }
@@ -107,7 +101,7 @@ static __always_inline ulong pt_load(const struct pt_format *f, bool low, enum p
 static __always_inline void pt_store(const struct pt_format *f, bool low, struct mm_struct *mm, enum pt_level level,
 				     ulong va, ulong *entry, ulong value)
 {
-	if (low && f->access == PT_BY_OPS)
+	if (low)
 		ops_store_pte(mm, va, entry, value);
 	else
 		f->store(mm, level, va, entry, value);
@@ -148,6 +142,8 @@ static __always_inline struct pt_pos pt_find(const struct pt_format *f, u64 top,
 		p.value = f->load(p.level, p.entry);
 		if (p.level == stop || !(p.value & PTE_P) || pt_is_leaf(f, p.level, p.value))
 			return p;
+		if (p.value & PT_HUNG)
+			p.hung = true;
 		table = p.value & PTE_ADDR;
 	}
 }

@@ -1,10 +1,10 @@
 /*
- * The table of regions: see mmu/region.h. The image's rows take their borders from the linker
- * script.
+ * The table of regions: see mmu/region.h. The image's rows take their borders from the linker script.
  *
  * Must not know: how tables are built, or how they are judged.
  */
 #include "mmu/region.h"
+
 #include "arch/pte.h"
 
 #define ADDR(x) ((const char *)(x))
@@ -68,12 +68,31 @@ ulong region_next(ulong va)
 	return next;
 }
 
+/* ---- stacks ---- */
+
+static bool in_stacks(ulong va)
+{
+	return va >= (ulong)__kstacks_start && va < (ulong)__kstacks_end;
+}
+
+ulong region_guard(unsigned i)
+{
+	ulong guard = (ulong)__kstacks_start + (ulong)i * KSTACK_SLOT;
+
+	return in_stacks(guard) ? guard : 0;
+}
+
 bool region_is_guard(ulong va)
 {
-	if (va < (ulong)__kstacks_start || va >= (ulong)__kstacks_end)
-		return false;
-	return (va - (ulong)__kstacks_start) % KSTACK_SLOT < KSTACK_GUARD;
+	return in_stacks(va) && (va - (ulong)__kstacks_start) % KSTACK_SLOT < KSTACK_GUARD;
 }
+
+bool region_is_stack(ulong va)
+{
+	return in_stacks(va) && !region_is_guard(va);
+}
+
+/* ---- rights ---- */
 
 const char *region_rights_text(ulong bits)
 {
@@ -82,9 +101,32 @@ const char *region_rights_text(ulong bits)
 	return text[(bits & PTE_W ? 1 : 0) | (bits & PTE_NX ? 2 : 0)];
 }
 
+/* The parts of the image whose frames are read-only everywhere. */
+static const struct {
+	const char *start, *end;
+} readonly[] = {
+	{__image_start, __rodata_end},
+	{__ksyms_start, __image_end},
+};
+
 bool region_is_readonly_frame(u64 pa)
 {
-	const char *va = (const char *)(pa + KBASE - phys_base);
+	for (unsigned i = 0; i < ARRAY_SIZE(readonly); i++) {
+		if (pa >= image_pa(readonly[i].start) && pa < image_pa(readonly[i].end))
+			return true;
+	}
+	return false;
+}
 
-	return (va >= __image_start && va < __rodata_end) || (va >= __ksyms_start && va < __image_end);
+u64 region_same_rights_end(u64 pa, u64 end)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(readonly); i++) {
+		u64 first = image_pa(readonly[i].start), behind = image_pa(readonly[i].end);
+
+		if (first > pa)
+			end = min(end, first);
+		if (behind > pa)
+			end = min(end, behind);
+	}
+	return end;
 }

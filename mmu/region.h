@@ -1,12 +1,11 @@
 /*
- * The kernel's half of the address space as a table: which regions there are, and what a mapping in
- *each may be. kspace.c builds from it, audit.c judges by it, the monitor prints its names. What is
- *in no row must not be mapped.
+ * The kernel's half of the address space as a table: which regions there are, and what a mapping in each may be.
+ * kspace.c builds from it, audit.c judges by it, the monitor prints its names. What is in no row must not be mapped.
  *
- *	slot 272..399  direct map       every frame of RAM; read-only where the image is
- *	slot 400       mmio             devices, handed out upward by kspace_map_mmio()
- *	slot 511       image: headers, text, rodata, data (with the stacks and their guards),
- *symbols poke window, fixmap
+ *	slot 272..399	direct map: every frame of RAM; read-only where the image is
+ *	slot 400	mmio: devices, handed out upward by kspace_map_mmio()
+ *	slot 511	the image: headers, text, rodata, data (with the stacks and their guards), symbols;
+ *			poke window, fixmap
  *
  * Must not know: how tables are built. Read next: mmu/kspace.h.
  */
@@ -53,14 +52,20 @@ bool region_find(ulong va, struct region *found);
 /* Where the next region behind @va begins; 0 if there is none. */
 ulong region_next(ulong va);
 
-/* True if @va lies in the guard page of a kernel stack. */
+/* The guard page of kernel stack number @i, KSTACK_GUARD bytes; 0 behind the last. The stack follows it. */
+ulong region_guard(unsigned i);
+
+/* True if @va lies in the guard page of a kernel stack; in the stack itself. Arithmetic only: any context. */
 bool region_is_guard(ulong va);
+bool region_is_stack(ulong va);
 
 /* "rwx"-like text of rights: PTE bits W and NX are looked at. Static text. */
 const char *region_rights_text(ulong pte_bits);
 
-/* True if the frame at @pa holds kernel text, read-only data or symbols: read-only in the direct
- * map too. */
+/* True if the frame at @pa holds kernel text, read-only data or symbols: read-only in the direct map too. */
 bool region_is_readonly_frame(u64 pa);
+
+/* Where behind @pa that changes, at most @end. */
+u64 region_same_rights_end(u64 pa, u64 end);
 
 #endif

@@ -1,8 +1,11 @@
 /*
- * What mmu/ shows a person: the memory map with the frames in it, and the ranges of kernel space. Reads what others built.
+ * What mmu/ shows a person: the memory map with the frames in it, and the ranges of kernel space. Reads what others
+ * built.
  *
  * Must not know: the monitor, who calls. Read next: mmu/kspace.h.
  */
+#include "mmu/report.h"
+
 #include "arch/layout.h"
 #include "mmu/frame.h"
 #include "mmu/kspace.h"

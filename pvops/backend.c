@@ -1,6 +1,6 @@
 /*
- * Choosing and changing backends: see pvops/backend.h. Also the two that are always there: native, and direct, which has
- * native's functions but inlines nothing (what a kernel pays for calls is seen by comparing the two).
+ * Choosing and changing backends: see pvops/backend.h. Also the two that are always there: native, and direct, which
+ * has native's functions but inlines nothing (what a kernel pays for calls is seen by comparing the two).
  */
 #include "pvops/backend.h"
 

@@ -1,14 +1,16 @@
 /*
- * A backend: who serves the ops on this machine. It is a set of functions for the slots, their templates, a patch hook, and a
- * class that says when it may be changed for another. Registered by the linker; chosen by name at boot (backend=NAME).
- * Where a new one goes: a file with a PV_BACKEND() and its functions; nothing else lists backends.
+ * A backend: who serves the ops on this machine. It is a set of functions for the slots, their templates, a patch hook,
+ * and a class that says when it may be changed for another. Registered by the linker; chosen by name at boot
+ * (backend=NAME). Where a new one goes: a file with a PV_BACKEND() and its functions; nothing else lists backends.
  */
 #ifndef PVOPS_BACKEND_H
 #define PVOPS_BACKEND_H
 
 #include "pvops/pv_types.h"
 
-/* Backends of one class may be changed for each other while the kernel runs; between classes all CPUs must be parked. */
+/*
+ * Backends of one class may be changed for each other while the kernel runs; between classes all CPUs must be parked.
+ */
 enum pv_state_class {
 	PV_STATE_NATIVE, /* keeps no state in flags, locks or page tables that native does not understand */
 	PV_STATE_BOOT,   /* changes ptes or rings: at boot only */
@@ -38,8 +40,8 @@ void pv_backend_attach(const struct pv_backend *b);
 const char *pv_backend_objection(const struct pv_backend *to);
 
 /*
- * Changes to @to and repatches all sites. NULL, or why not: an objection, or the patcher refused one of its functions; then the
- * former backend stays, patched as it was. One CPU; interrupts are off meanwhile.
+ * Changes to @to and repatches all sites. NULL, or why not: an objection, or the patcher refused one of its functions;
+ * then the former backend stays, patched as it was. One CPU; interrupts are off meanwhile.
  */
 const char *pv_backend_switch(const struct pv_backend *to);
 

@@ -1,6 +1,6 @@
 /*
- * Lazy mode: between enter and leave a backend may queue updates of page tables and hand them over in one go. Native never
- * queues. Nesting counts, an inner leave flushes; entering in an interrupt is a bug. One CPU's
+ * Lazy mode: between enter and leave a backend may queue updates of page tables and hand them over in one go. Native
+ * never queues. Nesting counts, an inner leave flushes; entering in an interrupt is a bug. One CPU's
  * state: it becomes per-CPU with the second CPU.
  */
 #ifndef PVOPS_LAZY_H

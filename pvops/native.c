@@ -1,6 +1,6 @@
 /*
- * The op table as it stands when the kernel is entered: every slot holds its native function, so ops work from the first
- * C instruction on, before any backend is chosen and before anything is patched. Also the generated thunks of the
+ * The op table as it stands when the kernel is entered: every slot holds its native function, so ops work from the
+ * first C instruction on, before any backend is chosen and before anything is patched. Also the generated thunks of the
  * callee-save natives. What these functions do: arch/native.h. Read next: pvops/patch.c.
  */
 #include "pvops/native.h"

@@ -16,8 +16,8 @@ ulong paravirt_ident_64(ulong value);
 #define PV_CALLEE_SAVE(f) ((void *)pv_thunk_##f)
 
 /*
- * Makes the callee-save thunk pv_thunk_F of a C function with at most one argument: saves all caller-saved registers but
- * rax around the call. In the section of the natives: nothing in it is a site.
+ * Makes the callee-save thunk pv_thunk_F of a C function with at most one argument: saves all caller-saved registers
+ * but rax around the call. In the section of the natives: nothing in it is a site.
  */
 #define PV_THUNK(f)                                                                                                    \
 	void pv_thunk_##f(void);                                                                                       \

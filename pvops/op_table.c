@@ -1,6 +1,6 @@
 /*
- * The op table as data: names, classes and site lengths by number, made from pv_ops.def. For reports, the patcher's choice
- * between call and jmp, and the monitor.
+ * The op table as data: names, classes and site lengths by number, made from pv_ops.def. For reports, the patcher's
+ * choice between call and jmp, and the monitor.
  */
 #include "lib/string.h"
 #include "pvops/patch.h"

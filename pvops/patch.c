@@ -1,7 +1,7 @@
 /*
- * The patch loop and the default hook: see pvops/patch.h. Cost matters (it is printed at boot, in instructions a site), so the
- * hot path copies whole words and finds a function's template by hash. Must not know any op by name: what differs between
- * ops is data (pv_ops.def, native_templates.def). Read next: pvops/backend.h.
+ * The patch loop and the default hook: see pvops/patch.h. Cost matters (it is printed at boot, in instructions a site),
+ * so the hot path copies whole words and finds a function's template by hash. Must not know any op by name: what
+ * differs between ops is data (pv_ops.def, native_templates.def). Read next: pvops/backend.h.
  */
 #include "pvops/patch.h"
 
@@ -169,8 +169,8 @@ static void log_refusal(const struct paravirt_patch_site *site, int refusal)
 }
 
 /*
- * Patches one site inside a poke batch. A refused one gets its original bytes back: whatever stood there was for another
- * function. Records are well-formed: tools/check/check_image.py has looked at each.
+ * Patches one site inside a poke batch. A refused one gets its original bytes back: whatever stood there was for
+ * another function. Records are well-formed: tools/check/check_image.py has looked at each.
  */
 static int patch_site(const struct paravirt_patch_site *site, struct pv_site_state *state)
 {
@@ -237,6 +237,7 @@ void pv_unpatch(int type)
 			continue;
 		BUG_ON(!poke_write(site->instr, state->original, site->len));
 		state->flags &= (u8)~PV_SITE_ARMED;
+		state->refusal = 0;
 	}
 	poke_end(flags);
 }

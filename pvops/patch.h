@@ -1,9 +1,11 @@
 /*
- * The patcher: turns the indirect call at a site into what the slot's function really is here: its instruction, a direct
- * call, a jump, or nothing. Works from .parainstructions and the live table pv_ops; keeps the original bytes; writes text only
- * through the poke window and reads every write back. One CPU; callers see to it that nobody executes a site meanwhile.
+ * The patcher: turns the indirect call at a site into what the slot's function really is here: its instruction, a
+ * direct call, a jump, or nothing. Works from .parainstructions and the live table pv_ops; keeps the original bytes;
+ * writes text only through the poke window and reads every write back. One CPU; callers see to it that nobody executes
+ * a site meanwhile.
  *
- * Who decides: pv_ops.init.patch, the backend's hook. It never decides by the op's number alone: bytes belong to a function.
+ * Who decides: pv_ops.init.patch, the backend's hook. It never decides by the op's number alone: bytes belong to a
+ * function.
  */
 #ifndef PVOPS_PATCH_H
 #define PVOPS_PATCH_H
@@ -24,8 +26,8 @@ struct pv_template {
 };
 
 /*
- * A template, collected by the linker (section .pv_templates): @func may be a macro that names a symbol, @asm_text is one
- * instruction sequence. Its bytes lie in rodata: they are copied, never executed where they stand.
+ * A template, collected by the linker (section .pv_templates): @func may be a macro that names a symbol, @asm_text is
+ * one instruction sequence. Its bytes lie in rodata: they are copied, never executed where they stand.
  */
 #define PV_TEMPLATE(func, clobbers, asm_text)                                                                          \
 	asm(".pushsection .rodata.pv_code, \"a\"\n"                                                                    \
@@ -54,7 +56,10 @@ enum pv_refusal {
 };
 const char *pv_refusal_text(int refusal); /* takes the hook's negative result */
 
-/* Hooks, called by pv_patch(): return the bytes used of @buf (the rest becomes NOPs; PV_PATCH_KEEP: leave the original), or -enum pv_refusal. */
+/*
+ * Hooks, called by pv_patch(): return the bytes used of @buf (the rest becomes NOPs; PV_PATCH_KEEP: leave the
+ * original), or -enum pv_refusal.
+ */
 #define PV_PATCH_KEEP 0xff
 /* The template of the slot's function, else a direct call (jmp for JUMP ops), ud2 for an empty slot. */
 int pv_patch_default(u8 type, u16 clobbers, void *buf, ulong addr, unsigned len);

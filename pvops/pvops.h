@@ -1,10 +1,10 @@
 /*
  * The wrappers: pv_NAME(arguments) for every op of pv_ops.def that C may call, each an indirect call through its slot,
- * padded to the op's site length and recorded in .parainstructions, so that the patcher can turn it into the instruction
- * itself. This is the header the kernel includes to do anything sensitive.
+ * padded to the op's site length and recorded in .parainstructions, so that the patcher can turn it into the
+ * instruction itself. This is the header the kernel includes to do anything sensitive.
  *
- * In the image a site is `call *slot(%rip)` (ff 15, 6 bytes) and NOPs. On the host (unit tests) the same table makes plain C
- * declarations, pv_NAME() being whatever fake the test defines.
+ * In the image a site is `call *slot(%rip)` (ff 15, 6 bytes) and NOPs. On the host (unit tests) the same table makes
+ * plain C declarations, pv_NAME() being whatever fake the test defines.
  */
 #ifndef PVOPS_PVOPS_H
 #define PVOPS_PVOPS_H

@@ -1,4 +1,7 @@
-/* Spinlocks over pv_lock_ops: see pvops/qspinlock.h. The native slowpath spins with test-and-set; order of waiters is not kept. */
+/*
+ * Spinlocks over pv_lock_ops: see pvops/qspinlock.h. The native slowpath spins with test-and-set; order of waiters is
+ * not kept.
+ */
 #include "pvops/qspinlock.h"
 
 #include "arch/native.h"

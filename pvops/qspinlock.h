@@ -1,6 +1,7 @@
 /*
- * Test-and-set spinlocks (no queue yet: waiters take the lock in any order) whose release is an op: unlocking is one byte store natively and a hypercall where a waiter sleeps.
- * Taking a free lock is one compare-and-exchange; contention goes to the slowpath op.
+ * Test-and-set spinlocks (no queue yet: waiters take the lock in any order) whose release is an op: unlocking is one
+ * byte store natively and a hypercall where a waiter sleeps. Taking a free lock is one compare-and-exchange; contention
+ * goes to the slowpath op.
  */
 #ifndef PVOPS_QSPINLOCK_H
 #define PVOPS_QSPINLOCK_H

@@ -1,6 +1,6 @@
 /*
- * Poisoned slots and int3 tracing: see pvops/trace.h. The hit path runs inside the raw #BP entry and stays in .entry.raw and
- * .text.native (poke), so that tracing the entry code's own sites is safe.
+ * Poisoned slots and int3 tracing: see pvops/trace.h. The hit path runs inside the raw #BP entry and stays in
+ * .entry.raw and .text.native (poke), so that tracing the entry code's own sites is safe.
  */
 #include "pvops/trace.h"
 

@@ -12,7 +12,10 @@
 #include "arch/pt_regs.h"
 #include "pvops/pv_types.h"
 
-/* Swaps the live table for one of panicking functions, and back. Nests by count: a test that needs slots brackets itself. */
+/*
+ * Swaps the live table for one of panicking functions, and back. Nests by count: a test that needs slots brackets
+ * itself.
+ */
 void pv_poison(void);
 void pv_unpoison(void);
 bool pv_poisoned(void);
@@ -24,8 +27,8 @@ void pv_trace_disarm(void);
 void pv_trace_reset(void);
 
 /*
- * From the raw #BP entry, kernel mode only: if the int3 behind which @regs stands is an armed site, restores it, notes the
- * crossing, moves rip back onto it and returns true. In .entry.raw: crosses no site itself.
+ * From the raw #BP entry, kernel mode only: if the int3 behind which @regs stands is an armed site, restores it, notes
+ * the crossing, moves rip back onto it and returns true. In .entry.raw: crosses no site itself.
  */
 bool pv_trace_hit(struct pt_regs *regs);
 

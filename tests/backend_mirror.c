@@ -1,7 +1,8 @@
 /*
- * The test backend `mirror`: native, but with the interrupt flag mirrored in memory, as vSMP, lguest and Xen keep theirs. It has what
- * a backend can have: functions with templates of its own (nine bytes, which fill their sites), a function behind a thunk
- * without a template, and an op that is overridden without one, whose native bytes must not be used.
+ * The test backend `mirror`: native, but with the interrupt flag mirrored in memory, as vSMP, lguest and Xen keep
+ * theirs. It has what a backend can have: functions with templates of its own (nine bytes, which fill their sites), a
+ * function behind a thunk without a template, and an op that is overridden without one, whose native bytes must not be
+ * used.
  */
 #include "tests/backend_mirror.h"
 

@@ -1,7 +1,7 @@
 /*
- * The test runner: see tests/ktest.h. For the length of a run the slots of the op table are poisoned and all sites are armed with
- * int3 (pvops/trace.h), so that the whole suite is the workload that proves the patching: whatever calls through a slot
- * panics, and tests/test_proof.c, which runs last, counts the sites that were crossed.
+ * The test runner: see tests/ktest.h. For the length of a run the slots of the op table are poisoned and all sites are
+ * armed with int3 (pvops/trace.h), so that the whole suite is the workload that proves the patching: whatever calls
+ * through a slot panics, and tests/test_proof.c, which runs last, counts the sites that were crossed.
  */
 #include "tests/ktest.h"
 
@@ -17,6 +17,7 @@ extern const struct ktest __ktests_start[], __ktests_end[];
 
 static struct {
 	bool failed, skipped, whole;
+	unsigned not_here, skips;
 	char reason[96];
 } current;
 
@@ -53,6 +54,12 @@ void ktest_not_here(const char *fmt, ...)
 	kvsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	printk("# not here: %s\n", text);
+	current.not_here++;
+}
+
+unsigned ktest_not_here_count(void)
+{
+	return current.not_here;
 }
 
 bool ktest_deviates(const char *id)
@@ -92,6 +99,7 @@ static bool run_one(const struct ktest *t, unsigned number)
 {
 	current.failed = current.skipped = false;
 	t->run();
+	current.skips += current.skipped && !current.failed;
 	if (current.failed)
 		printk("not ok %u %s\n", number, t->name);
 	else if (current.skipped)
@@ -130,6 +138,7 @@ static int ktest_run(const char *glob)
 		printk("# no test matches '%s'\n", glob);
 		return -1;
 	}
+	current.not_here = current.skips = 0;
 	current.whole = count == (unsigned)(__ktests_end - __ktests_start);
 	if (pv_patching) {
 		pv_trace_reset();
@@ -144,7 +153,7 @@ static int ktest_run(const char *glob)
 		pv_unpoison();
 		pv_trace_disarm();
 	}
-	printk("# %u passed, %u failed\n", number - failed, failed);
+	printk("# %u passed, %u failed, %u skipped\n", number - failed - current.skips, failed, current.skips);
 	return (int)failed;
 }
 

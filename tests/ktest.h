@@ -41,10 +41,12 @@ bool ktest_whole_suite(void);
 #define KTEST_LAST "pvops_proof_all_sites_crossed"
 
 /*
- * This machine has not what the test needs (memory above 4 GiB, a serial port): notes it; the caller returns and passes. The
- * harness fails a test that has said so in every environment.
+ * This machine has not what the test needs (memory above 4 GiB, a serial port): notes it; the caller returns and
+ * passes. The harness fails a test that has said so in every environment.
  */
 void ktest_not_here(const char *fmt, ...) __printf(1, 2);
+/* How many tests of this run have said so. */
+unsigned ktest_not_here_count(void);
 
 /* True (and noted in the output) when this emulator is known to deviate here: tests/deviations.def. */
 bool ktest_deviates(const char *id);

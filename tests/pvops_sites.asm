@@ -20,8 +20,9 @@ asm_disable_enable:
         PARA_SITE irq, irq_enable, CLBR_RAX
         ret
 
-; bool asm_callee_save_kept(void): crosses a save_fl, restore_fl, irq_disable, irq_enable, pte_val and unlock site with a pattern in
-; every register; true if all of them, and what the ops returned, are as they should be. Enables interrupts.
+; bool asm_callee_save_kept(void): crosses a save_fl, restore_fl, irq_disable, irq_enable, pte_val and unlock site with
+; a pattern in every register; true if all of them, and what the ops returned, are as they should be. Enables
+; interrupts.
 global asm_callee_save_kept:function
 asm_callee_save_kept:
         SAVE_CALLEE_REGS

@@ -1,4 +1,7 @@
-/* Assembly half of the patcher's tests (tests/pvops_sites.asm), and the brackets around tests that change slots or sites. */
+/*
+ * Assembly half of the patcher's tests (tests/pvops_sites.asm), and the brackets around tests that change slots or
+ * sites.
+ */
 #ifndef TESTS_PVOPS_SITES_H
 #define TESTS_PVOPS_SITES_H
 

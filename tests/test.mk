@@ -22,7 +22,7 @@ define harness_run
 	@$(HARNESS) tests/harness $(1)
 endef
 
-.PHONY: test matrix soak harness-selftest
+.PHONY: test matrix soak harness-selftest check-cross
 
 test: ## boot the image in every environment and judge it: QUICK=1, ENV=NAME, T=GLOB
 	$(call harness_run,$(if $(ENV),--env '$(ENV)') $(if $(T),--tests '$(T)') $(if $(QUICK),--quick))
@@ -34,4 +34,11 @@ soak: ## the same boots over and over, for MINUTES=30
 	$(call harness_run,--soak $(MINUTES))
 
 harness-selftest: ## the harness alone, on dummy kernels
-	@$(HARNESS) tests/harness/test_selftest.py
+	@$(HARNESS) tests/harness/test_selftest.py tests/harness/test_bench_run.py
+
+# By the cross compiler's name and without it: the same bytes.
+CROSS := x86_64-linux-gnu-
+check-cross: $(ELF)
+	@if ! command -v $(CROSS)gcc >/dev/null; then echo "ok - cross # SKIP there is no $(CROSS)gcc"; exit; fi; \
+	$(MAKE) --no-print-directory CROSS_COMPILE=$(CROSS) BUILD=$(BUILD)/cross elf && \
+	cmp $(ELF) $(BUILD)/cross/paravane.elf && echo "ok - cross"

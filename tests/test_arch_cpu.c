@@ -1,6 +1,6 @@
 /*
- * The CPU as boot left it: control registers, EFER, system-call MSRs, descriptor tables as the CPU itself holds them, and
- * what CPUID said. Read here with the bare instructions, so that an op that lies would be seen.
+ * The CPU as boot left it: control registers, EFER, system-call MSRs, descriptor tables as the CPU itself holds them,
+ * and what CPUID said. Read here with the bare instructions, so that an op that lies would be seen.
  */
 #include "arch/cpufeature.h"
 #include "arch/layout.h"
@@ -216,7 +216,10 @@ static void old_cpu(u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 
 static struct cpu_info saved;
 
-/* What the op says is what the kernel believes: so a backend can mask features. Leaves that do not exist are not believed. */
+/*
+ * What the op says is what the kernel believes: so a backend can mask features. Leaves that do not exist are not
+ * believed.
+ */
 TEST(arch_cpu_info_is_read_through_the_op)
 {
 	char names[64], few[8];

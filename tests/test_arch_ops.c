@@ -1,6 +1,7 @@
 /*
- * The ops of the groups time, cpu, io and hyp that nothing else in the kernel uses yet, each for what it promises, through
- * its wrapper: so it holds for whichever backend serves it. What the machine does not show is at least shown to be harmless.
+ * The ops of the groups time, cpu, io and hyp that nothing else in the kernel uses yet, each for what it promises,
+ * through its wrapper: so it holds for whichever backend serves it. What the machine does not show is at least shown to
+ * be harmless.
  */
 #include "arch/layout.h"
 #include "arch/regs.h"

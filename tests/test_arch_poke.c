@@ -1,6 +1,6 @@
 /*
- * The poke window: text changes through it, across a page boundary too, and it is shut before and after. What is poked here
- * is code of this file's own, laid over the boundary of two pages.
+ * The poke window: text changes through it, across a page boundary too, and it is shut before and after. What is poked
+ * here is code of this file's own, laid over the boundary of two pages.
  */
 #include "arch/layout.h"
 #include "arch/poke.h"
@@ -61,7 +61,10 @@ TEST(arch_poke_across_a_page_boundary)
 	expect_shut();
 }
 
-/* Nothing beside the bytes asked for changes, whatever their count: the shortest, those of sites, and the window's limit. */
+/*
+ * Nothing beside the bytes asked for changes, whatever their count: the shortest, those of sites, and the window's
+ * limit.
+ */
 TEST(arch_poke_writes_what_it_was_given)
 {
 	static const u16 lengths[] = {1, 5, 6, 8, 9, 15, 100, POKE_PAD - 16};

@@ -1,6 +1,6 @@
 /*
- * The benchmark's loops as a workload: each op's own site is crossed as the patcher left it, with the slots poisoned. They are
- * the only callers of some ops, and the proof (tests/test_proof.c) counts their sites like all others.
+ * The benchmark's loops as a workload: each op's own site is crossed as the patcher left it, with the slots poisoned.
+ * They are the only callers of some ops, and the proof (tests/test_proof.c) counts their sites like all others.
  */
 #include "bench/op_loops.h"
 #include "tests/ktest.h"

@@ -1,6 +1,6 @@
 /*
- * What boot made of what the loader said: the options are those of the command line, the memory map is in order, the image
- * and the modules are nobody's to allocate. Bad input of all kinds is the host tests' and the fuzzers'.
+ * What boot made of what the loader said: the options are those of the command line, the memory map is in order, the
+ * image and the modules are nobody's to allocate. Bad input of all kinds is the host tests' and the fuzzers'.
  */
 #include "arch/layout.h"
 #include "boot/cmdline.h"

@@ -1,6 +1,6 @@
 /*
- * lib in the image's own build: the host tests (tests/host) go deep, but with the host's compiler flags and libc. Here is, in
- * short, that the same functions do the same on this CPU without floating point, red zone and library.
+ * lib in the image's own build: the host tests (tests/host) go deep, but with the host's compiler flags and libc. Here
+ * is, in short, that the same functions do the same on this CPU without floating point, red zone and library.
  */
 #include "lib/bits.h"
 #include "lib/ksyms.h"
@@ -149,7 +149,9 @@ TEST(lib_log_capture)
 	EXPECT_EQ(log_ram_pos(), pos);
 }
 
-/* The positions go on for ever; what is read in pieces at a position is what was written there, across the ring's end. */
+/*
+ * The positions go on for ever; what is read in pieces at a position is what was written there, across the ring's end.
+ */
 TEST(lib_log_ram_is_readable_from_any_position)
 {
 	char first[32], rest[32];

@@ -1,6 +1,6 @@
 /*
- * What a person sees of a trap: the dump in words, with symbols and the page walk. Printed into a buffer, for a passing run
- * must not look like a crash.
+ * What a person sees of a trap: the dump in words, with symbols and the page walk. Printed into a buffer, for a passing
+ * run must not look like a crash.
  */
 #include "arch/layout.h"
 #include "arch/regs.h"
@@ -16,7 +16,7 @@ static char text[4096];
 
 #define EXPECT_TEXT(part)                                                                                              \
 	do {                                                                                                           \
-		if (!ktest_has(text, part))                                                                                   \
+		if (!ktest_has(text, part))                                                                            \
 			ktest_fail(__FILE__, __LINE__, "no '%s' in the dump", part);                                   \
 	} while (0)
 

@@ -1,6 +1,6 @@
 /*
- * What boot did once, done again on the live machine: it changes nothing, and so every step of it runs while the slots of the
- * op table are poisoned. The serial port is looked for where it is and where none is, and talks to itself.
+ * What boot did once, done again on the live machine: it changes nothing, and so every step of it runs while the slots
+ * of the op table are poisoned. The serial port is looked for where it is and where none is, and talks to itself.
  */
 #include "arch/regs.h"
 #include "boot/console.h"
@@ -212,7 +212,10 @@ static bool idle_with_input(void)
 	return pit_ticks() == ticks;
 }
 
-/* A byte that is there when the monitor wants to wait is not slept through. A busy host may let a tick come between: again. */
+/*
+ * A byte that is there when the monitor wants to wait is not slept through. A busy host may let a tick come between:
+ * again.
+ */
 TEST(machine_init_console_sees_input_before_it_halts)
 {
 	bool interrupts, quick = false;

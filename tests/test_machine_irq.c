@@ -1,7 +1,7 @@
 /*
- * Interrupts: the PICs' masks and ends, spurious ones, vectors nobody expects, NMI on its own stack, registers across a real
- * tick, and the halt that a tick ends. Each test leaves the PIT's line masked, as it found it. How fast the ticks come:
- * tests/test_machine_time.c.
+ * Interrupts: the PICs' masks and ends, spurious ones, vectors nobody expects, NMI on its own stack, registers across a
+ * real tick, and the halt that a tick ends. Each test leaves the PIT's line masked, as it found it. How fast the ticks
+ * come: tests/test_machine_time.c.
  */
 #include "arch/layout.h"
 #include "arch/regs.h"
@@ -69,7 +69,10 @@ TEST(machine_irq_spurious_one_ends_no_other)
 	EXPECT_EQ(tick.after, BIT(IRQ_PIT));
 }
 
-/* A ghost of the slave still has a real line 2 at the master; a vector of neither is nobody's. None is in service after. */
+/*
+ * A ghost of the slave still has a real line 2 at the master; a vector of neither is nobody's. None is in service
+ * after.
+ */
 TEST(machine_irq_ends_of_the_slaves_lines)
 {
 	ulong flags = pv_irq_save();

@@ -1,9 +1,9 @@
-; Events with every general register and the flags set to values of the caller's choice, and what they are afterwards: for
-; tests that an exception or an interrupt leaves the interrupted code as it was.
+; Events with every general register and the flags set to values of the caller's choice, and what they are afterwards:
+; for tests that an exception or an interrupt leaves the interrupted code as it was.
 ;
-; probe_EVENT(struct probe *p): loads the fifteen registers and rflags from p->in, causes the event, stores all into p->out and
-; rsp's difference into p->rsp_moved. Callee-saved registers are kept, DF is clear on return, interrupts are off. Not reentrant.
-; The order of registers is that of struct pt_regs; the C side is tests/test_machine_regs.h.
+; probe_EVENT(struct probe *p): loads the fifteen registers and rflags from p->in, causes the event, stores all into
+; p->out and rsp's difference into p->rsp_moved. Callee-saved registers are kept, DF is clear on return, interrupts are
+; off. Not reentrant. The order of registers is that of struct pt_regs; the C side is tests/test_machine_regs.h.
 
 %include "asm_offsets.inc"
 %include "tests/asm_regs.inc"

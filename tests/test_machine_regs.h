@@ -40,8 +40,8 @@ static inline void probe_fill(struct probe *p, u64 flags)
 }
 
 /*
- * For handlers: leaves nothing in the registers that a C function may use freely, and in those it must give back only what
- * it pushed, so that a register that the entry code forgot is seen.
+ * For handlers: leaves nothing in the registers that a C function may use freely, and in those it must give back only
+ * what it pushed, so that a register that the entry code forgot is seen.
  */
 static inline void probe_scribble(void)
 {

@@ -1,7 +1,7 @@
 /*
- * Clocks: the PIT ticks at about the rate asked for, sched_clock runs forward and with the TSC, and ticks become nanoseconds
- * without overflow. The PIT and the TSC are compared only with each other, roughly, and as often as it takes: an emulator whose
- * host is busy loses ticks, or delivers several at once.
+ * Clocks: the PIT ticks at about the rate asked for, sched_clock runs forward and with the TSC, and ticks become
+ * nanoseconds without overflow. The PIT and the TSC are compared only with each other, roughly, and as often as it
+ * takes: an emulator whose host is busy loses ticks, or delivers several at once.
  */
 #include "arch/regs.h"
 #include "machine/time.h"

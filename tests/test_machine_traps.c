@@ -1,7 +1,7 @@
 /*
- * Every exception that ring 0 can provoke arrives with its vector, error code and rip, #PF with its address, and continues
- * at its fixup; those that report behind the instruction arrive at their handler. A table says what is provoked and what the
- * manual promises (SDM 3A 6.15). User mode: tests/test_machine_user.c.
+ * Every exception that ring 0 can provoke arrives with its vector, error code and rip, #PF with its address, and
+ * continues at its fixup; those that report behind the instruction arrive at their handler. A table says what is
+ * provoked and what the manual promises (SDM 3A 6.15). User mode: tests/test_machine_user.c.
  */
 #include "arch/cpufeature.h"
 #include "arch/layout.h"

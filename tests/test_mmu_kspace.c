@@ -1,5 +1,6 @@
 /*
- * Kernel space as it stands, tried by accesses: what must fault faults, and with the right error code; what must work works.
+ * Kernel space as it stands, tried by accesses: what must fault faults, and with the right error code; what must work
+ * works.
  */
 #include "arch/layout.h"
 #include "arch/native.h"
@@ -106,12 +107,17 @@ TEST(mmu_kspace_stack_guards_fault)
 	for (char *p = __kstacks_start; p < __kstacks_end; p += KSTACK_SLOT, stacks++) {
 		EXPECT(region_is_guard((ulong)p) && region_is_guard((ulong)p + KSTACK_GUARD - 1));
 		EXPECT(!region_is_guard((ulong)p + KSTACK_GUARD));
+		EXPECT_EQ(region_guard(stacks), (ulong)p);
+		EXPECT(!region_is_stack((ulong)p) && !region_is_stack((ulong)p + KSTACK_GUARD - 1));
+		EXPECT(region_is_stack((ulong)p + KSTACK_GUARD) && region_is_stack((ulong)p + KSTACK_SLOT - 1));
 		expect_unmapped((ulong)p);
 		expect_unmapped((ulong)p + KSTACK_GUARD - 1);
 		EXPECT(fault_read8((ulong)p + KSTACK_GUARD, some_data, NULL));
 		EXPECT(fault_read8((ulong)p + KSTACK_SLOT - 1, some_data, NULL));
 	}
 	EXPECT(stacks > 0);
+	EXPECT_EQ(region_guard(stacks), 0);
+	EXPECT(!region_is_stack((ulong)__kstacks_start - 1) && !region_is_stack((ulong)__kstacks_end));
 }
 
 TEST(mmu_kspace_low_half_is_empty)
@@ -144,7 +150,7 @@ TEST(mmu_kspace_direct_map_is_ram_and_only_ram)
 
 		if (r->base > end)
 			expect_unmapped(DIRECT_BASE + end);
-		if (r->type <= MEM_ACPI_NVS) {
+		if (mem_type_is_ram(r->type)) {
 			EXPECT(fault_read8(DIRECT_BASE + r->base, &value, NULL));
 			EXPECT(fault_read8(DIRECT_BASE + r->end - 1, &value, NULL));
 		} else if (r->end <= DIRECT_SIZE) {

@@ -1,12 +1,14 @@
 /*
- * The page-table builder, on tables the CPU walks: each mapping is tried by an access through it. In the live root all happens
- * in the scratch slot, which is left as it was found: the frame count before and after is compared by every test.
+ * The page-table builder, on tables the CPU walks: each mapping is tried by an access through it. In the live root all
+ * happens in the scratch slot, which is left as it was found: the frame count before and after is compared by every
+ * test.
  */
 #include "arch/layout.h"
 #include "arch/regs.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "machine/fault.h"
+#include "mmu/fixmap.h"
 #include "mmu/frame.h"
 #include "mmu/kspace.h"
 #include "mmu/pt.h"
@@ -273,6 +275,55 @@ TEST(mmu_pt_refuses_bad_requests)
 	expect_read_fault(VA + 3 * MIB, 0);
 	expect_maps(VA + 3 * PAGE_SIZE, pa);
 	EXPECT_EQ(pt_unmap(r, VA, 2 * MIB), 0);
+	frame_free(pa);
+	leak_check();
+}
+
+/*
+ * A table that hangs in the root is its owner's: nothing of it is mapped, unmapped, protected or counted by the root.
+ */
+static void expect_busy(ulong va, u64 size, u64 pa)
+{
+	EXPECT_EQ(pt_map(&kspace_root, va, pa, size, PT_PROT_RW), -EBUSY);
+	EXPECT_EQ(pt_unmap(&kspace_root, va, size), -EBUSY);
+	EXPECT_EQ(pt_protect(&kspace_root, va, size, PT_PROT_RO), -EBUSY);
+}
+
+TEST(mmu_pt_keeps_out_of_hung_tables)
+{
+	const ulong hung = VA + 2 * MIB, fix = (ulong)fixmap_va(FIX_TEST);
+	volatile u64 *entries;
+	u64 table, pa;
+
+	leak_begin();
+	table = frame_alloc_zeroed();
+	pa = frame_alloc();
+	REQUIRE(table && pa);
+	entries = pa_va(table);
+	EXPECT_EQ(pt_hang(&kspace_root, hung, PT_PMD, table), 0);
+	entries[3] = pa | (PT_PROT_RW & kspace_root.prot_allowed);
+	expect_maps(hung + 3 * PAGE_SIZE, pa);
+	expect_busy(hung + 3 * PAGE_SIZE, PAGE_SIZE, pa);
+	expect_busy(hung, 2 * MIB, 0);
+	/* The pages before it are mapped and are to stay; those behind it are free and are to stay so. */
+	EXPECT_EQ(pt_map(&kspace_root, VA, pa, PAGE_SIZE, PT_PROT_RW), 0);
+	expect_busy(VA + PAGE_SIZE, 6 * MIB, 0);
+	EXPECT_EQ(pt_unmap(&kspace_root, VA, 3 * MIB), -EBUSY);
+	EXPECT_EQ(pt_protect(&kspace_root, VA, 6 * MIB, PT_PROT_RO), -EBUSY);
+	expect_maps(VA, pa);
+	expect_maps(hung + 3 * PAGE_SIZE, pa);
+	expect_read_fault(VA + PAGE_SIZE, 0);
+	expect_read_fault(VA + 4 * MIB, 0);
+	EXPECT_EQ(kspace_root.leaf_count[PT_PTE], leaves_before[PT_PTE] + 1);
+	EXPECT_EQ(pt_unmap(&kspace_root, VA, 2 * MIB), 0);
+	EXPECT_EQ(pt_unhang(&kspace_root, hung, PT_PMD), 0);
+	EXPECT_EQ(entries[3] & PTE_ADDR, pa);
+	expect_read_fault(hung + 3 * PAGE_SIZE, 0);
+	/* The two that every kernel root has. */
+	expect_busy(POKE_BASE, PAGE_SIZE, pa);
+	expect_busy(fix, PAGE_SIZE, pa);
+	expect_read_fault(fix, 0);
+	frame_free(table);
 	frame_free(pa);
 	leak_check();
 }

@@ -10,6 +10,7 @@
 #include "mmu/kspace.h"
 #include "mmu/pt.h"
 #include "mmu/region.h"
+#include "mmu/report.h"
 #include "pvops/pvops.h"
 #include "tests/ktest.h"
 
@@ -159,11 +160,12 @@ static bool walk_says(u64 top, ulong va, const char *pattern)
 TEST(mmu_walk_in_words)
 {
 	u64 top = pt_live_top();
+	char want[96];
 
 	EXPECT_EQ(top, kspace_root.top);
-
-	EXPECT(walk_says(top, (ulong)__text_start,
-			 "*p4d*511*pud*510*pmd*pte*read-only*executable*-> physical 0x100000\n"));
+	ksnprintf(want, sizeof(want), "*p4d*511*pud*510*pmd*pte*read-only*executable*-> physical %#lx\n",
+		  image_pa(__text_start));
+	EXPECT(walk_says(top, (ulong)__text_start, want));
 	EXPECT(walk_says(top, (ulong)text, "*writable*no-execute*-> physical *"));
 	EXPECT(walk_says(top, 0, "*p4d*empty*not mapped: no p4d\n"));
 	EXPECT(walk_says(top, 0x800000000000, "*not canonical*"));

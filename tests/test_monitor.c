@@ -1,6 +1,6 @@
 /*
- * The monitor's commands on the live machine, with slots poisoned: each answers with what it is for, and bad words with a
- * sentence. How a person meets them is tests/harness/test_monitor.py's.
+ * The monitor's commands on the live machine, with slots poisoned: each answers with what it is for, and bad words with
+ * a sentence. How a person meets them is tests/harness/test_monitor.py's.
  */
 #include "boot/monitor.h"
 #include "lib/log.h"

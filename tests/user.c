@@ -19,7 +19,7 @@ void user_enter(struct pt_regs *regs, u64 *kernel_rsp);
 extern u8 user_left[];
 
 /* Where entries from user mode arrive while a run is under way. */
-static u8 entry_stack[KSTACK_SLOT] __section(".kstacks") __aligned(4096);
+static u8 entry_stack[KSTACK_SLOT] __section(".bss.kstacks") __aligned(4096);
 
 void (*user_on_syscall)(struct pt_regs *regs);
 bool (*user_on_trap)(struct pt_regs *regs);

@@ -1,7 +1,7 @@
 /*
- * Ring 3 for tests: two mappings in the low half of the live kernel tables, one page of code (tests/user_asm.asm) and two of
- * data and stack, and a run that ends with the first trap that the test does not take for itself. Interrupts are off in the
- * kernel while a run is set up; user mode runs with the flags that the test gives it. One run at a time.
+ * Ring 3 for tests: two mappings in the low half of the live kernel tables, one page of code (tests/user_asm.asm) and
+ * two of data and stack, and a run that ends with the first trap that the test does not take for itself. Interrupts are
+ * off in the kernel while a run is set up; user mode runs with the flags that the test gives it. One run at a time.
  *
  *	struct pt_regs regs = user_regs(user_ud2);
  *	user_run(&regs);
@@ -25,7 +25,10 @@ extern u8 user_page[], user_syscall[], user_syscall_back[], user_ud2[], user_cli
 	user_int4[], user_int81[], user_read[], user_write[], user_jump[], user_gs[], user_spin[], user_step[],
 	user_flags[], user_gp_address[];
 
-/* Maps and allocates; false, with the test failed, if that cannot be done. user_teardown() in either case; it checks for leaks. */
+/*
+ * Maps and allocates; false, with the test failed, if that cannot be done. user_teardown() in either case; it checks
+ * for leaks.
+ */
 bool user_setup(void);
 void user_teardown(void);
 
@@ -41,9 +44,9 @@ static inline ulong user_va(const u8 *program)
 struct pt_regs user_regs(const u8 *program);
 
 /*
- * What a test wants to do at an entry; both may be NULL. They may change @regs, and run on the kernel stack of user mode's
- * entries with the kernel's GS. on_trap returns true to go on in user mode; false ends the run. A syscall goes on unless
- * the handler calls user_stop().
+ * What a test wants to do at an entry; both may be NULL. They may change @regs, and run on the kernel stack of user
+ * mode's entries with the kernel's GS. on_trap returns true to go on in user mode; false ends the run. A syscall goes
+ * on unless the handler calls user_stop().
  */
 extern void (*user_on_syscall)(struct pt_regs *regs);
 extern bool (*user_on_trap)(struct pt_regs *regs);
@@ -55,5 +58,15 @@ void user_stop(struct pt_regs *regs);
  */
 void user_run(struct pt_regs *regs);
 extern unsigned user_syscall_count, user_trap_count;
+
+/* One end of a program: how, and with which rip. */
+#define EXPECT_STOP(r, want_vector, want_error, want_rip)                                                              \
+	do {                                                                                                           \
+		EXPECT_EQ((r).vector, want_vector);                                                                    \
+		EXPECT_EQ((r).error, want_error);                                                                      \
+		EXPECT_EQ((r).rip, want_rip);                                                                          \
+		EXPECT_EQ((r).cs, SEL_USER_CS);                                                                        \
+		EXPECT_EQ((r).ss, SEL_USER_DS);                                                                        \
+	} while (0)
 
 #endif

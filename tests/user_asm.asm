@@ -1,11 +1,11 @@
 ; User code for the tests of ring 3, and the way there and back.
 ;
-; user_enter(struct pt_regs *regs, u64 *kernel_rsp): leaves for user mode through entry_return; returns when a handler has
-; made its pt_regs say: rip user_left, rsp what *kernel_rsp holds. Interrupts off, callee-saved registers kept. regs lie at the
-; top of a stack of their own, for entry_return gives up what is below them.
+; user_enter(struct pt_regs *regs, u64 *kernel_rsp): leaves for user mode through entry_return; returns when a handler
+; has made its pt_regs say: rip user_left, rsp what *kernel_rsp holds. Interrupts off, callee-saved registers kept. regs
+; lie at the top of a stack of their own, for entry_return gives up what is below them.
 ;
-; user_page is one page of its own, which the tests map where user mode may execute it. It is position-independent; each program
-; gets its registers from the test and ends by an instruction that traps. Nothing in it may run in ring 0.
+; user_page is one page of its own, which the tests map where user mode may execute it. It is position-independent; each
+; program gets its registers from the test and ends by an instruction that traps. Nothing in it may run in ring 0.
 
 %include "tests/asm_regs.inc"
 

@@ -11,6 +11,12 @@ from elftools.elf.elffile import ELFFile
 
 KTEST_SIZE = 32
 VMA_LMA = 0xffffffff80000000
+ROOMS = ("lib", "arch", "pvops", "mmu", "machine", "boot", "bench")
+
+
+def misnamed(names):
+    """The tests whose name does not begin with the room that they test."""
+    return [name for name in names if not name.partition("_")[2] or name.partition("_")[0] not in ROOMS]
 
 
 class Image:

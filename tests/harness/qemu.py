@@ -10,13 +10,16 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 
 import verdict
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir, "tools"))
+import firmware  # noqa: E402  (the folder is no package)
+
 QEMU = "qemu-system-x86_64"
-OVMF = "/usr/share/ovmf/OVMF.fd"
 DIE_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]  # util-linux: no QEMU outlives a harness that is killed
 POLL_SECONDS = 0.05
 QUIET_AFTER_CRASH = 3.0  # seconds without a byte after a crash mark: it will not come back
@@ -28,7 +31,7 @@ ALWAYS = ["-nodefaults", "-display", "none", "-no-reboot", "-device", "isa-debug
 BOOT = {
     "kernel": ["-kernel", "{elf}", "-append", "{cmdline}"],
     "bios": ["-vga", "std", "-boot", "d", "-cdrom", "{iso}"],
-    "uefi": ["-vga", "std", "-bios", OVMF, "-cdrom", "{iso}"],
+    "uefi": ["-vga", "std", "-cdrom", "{iso}"],
 }
 
 
@@ -65,12 +68,13 @@ def machine_args(env):
     return args + list(env.qemu)
 
 
-def command(env, elf, iso, cmdline, files=None):
-    """The whole command line of an environment's run; with @files QEMU notes each CPU reset there."""
-    trace = ["-d", "cpu_reset", "-D", files.path("reset")] if files else []
+def command(env, elf, iso, cmdline, files):
+    """The whole command line of an environment's run. QEMU notes each CPU reset in @files, UEFI its variables."""
+    trace = ["-d", "cpu_reset", "-D", files.path("reset")]
+    uefi = firmware.uefi_options(files.path("vars")) if env.boot == "uefi" else []
     fill = {"elf": elf, "iso": iso, "cmdline": cmdline}
     boot = [part.format(**fill) if part[0] == "{" else part for part in BOOT[env.boot]]
-    return [QEMU, *machine_args(env), *trace, *boot]
+    return [QEMU, *machine_args(env), *trace, *uefi, *boot]
 
 
 def nested_command(env, elf, cmdline):

@@ -11,6 +11,7 @@ import subprocess
 import threading
 from dataclasses import dataclass, field
 
+import builds
 import elftests
 import environments
 import jobs
@@ -19,9 +20,9 @@ import nested
 import qemu
 import results
 import verdict
+from builds import REPO
 from verdict import Verdict
 
-REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TAIL_LINES = 25  # of a log, in a failure's text
 
 
@@ -60,10 +61,10 @@ class Session:
     def files(self, name):
         return qemu.Files(self.logs, name)
 
-    def make_iso(self, name, cmdline):
-        """An ISO that boots at once with @cmdline."""
+    def make_iso(self, name, cmdline, elf=None):
+        """An ISO that boots @elf, or the session's image, at once with @cmdline."""
         iso = os.path.join(self.logs, f"{name}.iso")
-        argv = [os.path.join(REPO, "iso", "mkiso"), "--cmdline", cmdline, "--timeout", "0", self.elf, iso]
+        argv = [os.path.join(REPO, "iso", "mkiso"), "--cmdline", cmdline, "--timeout", "0", elf or self.elf, iso]
         done = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode:
             raise RuntimeError(f"iso/mkiso: {done.stdout}{done.stderr}")
@@ -79,17 +80,18 @@ class Session:
         """Boots @env as often as its row says and judges each run."""
         if env.probe:
             self._probe(env)
+        elf, image = self._image_for(env)
         done = EnvRun()
         previous = None
         for number in range(1, env.runs + 1):
             name = env.name if number == 1 else f"{env.name}.{number}"
-            outcome, remarks = self._boot(env, name)
+            outcome, remarks = self._boot(env, name, elf)
             done.seconds += outcome.seconds
             done.remarks += remarks
             judged = verdict.judge(outcome.raw, outcome.exit_code, outcome.timed_out, env.firmware_talks, env.serial,
                                    outcome.stderr)
             done.judgements.append(judged)
-            done.problems += self._problems(env, judged, self.files(name))
+            done.problems += self._problems(env, judged, self.files(name), image)
             if previous is not None and outcome.raw != previous:
                 done.problems.append(difference(previous, outcome.raw, number))
             previous = outcome.raw
@@ -103,25 +105,34 @@ class Session:
             reason = " ".join((done.stdout + done.stderr).split()) or f"{env.probe} says no"
             raise CannotRun(reason if reason.startswith("/dev/kvm") else f"/dev/kvm: {reason}")
 
-    def _boot(self, env, name):
+    def _image_for(self, env):
+        """(path, Image) of what @env boots: the session's own, or one that it has built with another compiler."""
+        if not env.compiler:
+            return self.elf, self.image
+        elf = builds.image(env.compiler, self.build, env.cores, self.files(env.name).path("build"))
+        if not elf:
+            raise CannotRun(f"{env.compiler} is not installed")
+        return elf, elftests.Image(elf)
+
+    def _boot(self, env, name, elf):
         files = self.files(name)
         cmdline = self.cmdline(env)
         if env.boot == "nested":
-            inner = qemu.nested_command(env, self.elf, cmdline)
+            inner = qemu.nested_command(env, elf, cmdline)
             return nested.run(os.path.join(REPO, ".deps"), inner, files, env.limit)
-        iso = self.make_iso(name, cmdline) if env.firmware_talks else ""
-        argv = qemu.command(env, self.elf, iso, cmdline, files)
+        iso = self.make_iso(name, cmdline, elf) if env.firmware_talks else ""
+        argv = qemu.command(env, elf, iso, cmdline, files)
         outcome = qemu.run(argv, files, env.limit / env.runs)
         if iso:
             os.unlink(iso)
         return outcome, []
 
-    def _problems(self, env, judged, files):
+    def _problems(self, env, judged, files, image):
         found = []
         if judged.verdict != env.expect:
             found.append(self._wrong_verdict(env, judged, files))
         elif env.expect == Verdict.PASS:
-            names = ktap.select(self.image.tests, self.glob if env.selects_tests else "all")
+            names = ktap.select(image.tests, self.glob if env.selects_tests else "all")
             found += ktap.complaints(judged.run, names)
         for pattern in env.words:
             if not re.search(pattern, judged.text):

@@ -1,5 +1,5 @@
-"""The suite's steps that are make targets of their own: checks, host unit tests, fuzzing. Their tests are
-entered one by one.
+"""The suite's steps that are make targets of their own: checks, host unit tests, fuzzing, the benchmark. Their
+tests are entered one by one.
 
 They are read from JUnit XML where the step writes it, else from TAP's "ok 1 - name" lines in what it prints. A
 step that reports nothing counts as one test, by its exit code. Must not know what the targets do: that stands
@@ -13,11 +13,10 @@ import time
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
+import builds
 import qemu
+from builds import REPO
 from environments import LOAD_FACTOR
-from session import REPO
-
-
 
 @dataclass(frozen=True)
 class Step:
@@ -38,6 +37,8 @@ STEPS = [
     Step("host-test", "host-test", 45, xml="host/*.xml", quick=True),
     Step("fuzz", "fuzz", 90),
     Step("reproducible", "check-reproducible", 60),
+    Step("cross", "check-cross", 45),
+    Step("bench", "bench", 40, cores=1),
 ]
 
 RE_TAP = re.compile(r"^(not ok|ok)\b(?: \d+)?(?: -)? ?([^#\n]*?)(?: # (SKIP)\b ?(.*))?$", re.M)
@@ -71,18 +72,10 @@ def read_xml(pattern, newer_than):
     return cases
 
 
-def make_flags(inherited):
-    """The NAME=VALUE words of the make that started us, without its job server and its other options."""
-    _options, dashes, words = (" " + inherited).partition(" -- ")
-    return f"-- {words}" if dashes else ""
-
-
 def run(step, files):
     """Runs the make target; its output is the step's log."""
     begin = time.time()
-    argv = ["env", "-u", "MAKELEVEL", "-u", "MFLAGS", "MAKEFLAGS=" + make_flags(os.environ.get("MAKEFLAGS", "")),
-            "make", "--no-print-directory", "-C", REPO, f"-j{step.cores}", step.target]
-    outcome = qemu.run(argv, files, step.limit, cwd=REPO, crash_ends=False)
+    outcome = qemu.run(builds.make(step.cores, step.target), files, step.limit, cwd=REPO, crash_ends=False)
     text = (outcome.raw.decode("utf-8", "replace") + outcome.stderr).replace("\r\n", "\n")
     cases = read_xml(os.path.join(files.folder, step.xml), begin) if step.xml else read_cases(text)
     return StepRun(outcome.exit_code, outcome.seconds, cases, text)

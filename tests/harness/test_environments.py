@@ -3,6 +3,7 @@ environment."""
 
 import pytest
 
+import elftests
 import ktap
 from session import CannotRun
 
@@ -28,3 +29,4 @@ def test_image_has_tests(harness):
     names = harness.image.tests
     assert names, "the image holds no test"
     assert len(set(names)) == len(names), "two tests of one name"
+    assert not elftests.misnamed(names), f"a test's name begins with its room: {' '.join(elftests.ROOMS)}"

@@ -1,7 +1,7 @@
 """The proof of patching itself is put to the proof: a toy image patched rightly passes, every wrong byte is named.
 
-The first half patches the toy image by a table written out here and needs no guest; the second boots the real image once a
-mode and then breaks what was read, so that a checker that has gone blind cannot pass.
+The first half patches the toy image by a table written out here and needs no guest; the second boots the real image
+once a mode and then breaks what was read, so that a checker that has gone blind cannot pass.
 """
 
 import pathlib
@@ -26,13 +26,23 @@ PATCHED = {
                3: "66 0f 1f 44 00 00", 4: "e8 {paravirt_ident_64} 90", 5: "e9 {native_iret} 90",
                6: "0f 0b 66 66 90 90"},
 }
+PATCHED["mirror"] = {**PATCHED["native"], 0: "fa c6 04 25 [mirror_if] 00", 1: "c6 04 25 [mirror_if] 01 fb"}
+# The toy with two functions of the backend `mirror` in its slots.
+TOY_CHANGES = {"mirror": (
+    ("{ { native_irq_disable }, native_halt,", "{ { pv_thunk_mirror_irq_disable }, mirror_irq_enable,"),
+    ('IN(".text") void paravirt_nop', """unsigned char mirror_if = 1;
+IN(".text.native") void pv_thunk_mirror_irq_disable(void) { asm volatile("cli"); }
+IN(".text.native") void mirror_irq_enable(void) { asm volatile("sti"); }
+IN(".text") void paravirt_nop"""),
+    # a site of nine bytes for it
+    ('SITE("call", "8", "1", "0")', 'SITE("call", "8", "1", "3")'))}
 
 
 class Patched:
     """The toy image and a memory that holds it, to be changed byte by byte."""
 
     def __init__(self, folder, mode):
-        self.elf = toy.build(folder)
+        self.elf = toy.build(folder, *TOY_CHANGES.get(mode, ()))
         self.image = Image(self.elf)
         self.mode = mode
         self.bytes = {}
@@ -46,12 +56,14 @@ class Patched:
         self.bytes.update({addr + place: byte for place, byte in enumerate(data)})
 
     def patch(self, number, text):
-        """Writes "aa bb {function} cc" over the site of op @number."""
+        """Writes "aa bb {function} [datum] cc" over the site of op @number."""
         site, data = self.sites[number], b""
         for word in text.split():
             if word[0] == "{":
                 delta = self.image.address(word[1:-1]) - (site.instr + 5)
                 data += delta.to_bytes(4, "little", signed=True)
+            elif word[0] == "[":
+                data += (self.image.address(word[1:-1]) & 0xffffffff).to_bytes(4, "little")
             else:
                 data += bytes.fromhex(word)
         self.write(site.instr, data)
@@ -106,6 +118,27 @@ def test_an_inlined_native_under_another_function_is_named(tmp_path):
     slot = toy_image.image.address("pv_ops")
     toy_image.write(slot, toy_image.image.address("native_slow").to_bytes(8, "little"))
     assert any("expected call" in text for text in toy_image.problems())
+
+
+@pytest.mark.parametrize("number, text", [
+    (0, "fa c6 04 25 [pv_ops] 00"),  # another datum
+    (0, "fa c6 04 25 [mirror_if] 01"),  # another value
+    (0, "c6 04 25 [mirror_if] 00 fa"),  # the other way round
+    (0, "fa 0f 1f 80 00 00 00 00 90"),  # native's own instruction
+    (1, "c6 04 25 [mirror_if] 01 90"),  # half of it
+    (1, "e8 {mirror_irq_enable} 0f 1f 40 00"),  # called where it was to be inlined
+])
+def test_a_wrong_site_of_a_backend_is_named(tmp_path, number, text):
+    toy_image = Patched(tmp_path, "mirror")
+    toy_image.patch(number, text)
+    assert len(toy_image.problems()) == 1
+
+
+def test_a_backend_that_was_not_attached_is_named(tmp_path):
+    """Natively served and natively patched all over, though the command line asked for another."""
+    toy_image = Patched(tmp_path, "native")
+    toy_image.mode = "mirror"
+    assert toy_image.problems() == [f"nothing is served by mirror_irq_{what}" for what in ("disable", "enable")]
 
 
 @pytest.mark.parametrize("mode", ["direct", "off"])
@@ -167,7 +200,7 @@ def test_every_site_of_the_image(booted):
         assert set(proof.kinds) == {"indirect"}
     else:
         assert proof.kinds["call"] and not proof.kinds["indirect"]
-        assert bool(proof.kinds["inlined"]) == (mode == "native")
+        assert bool(proof.kinds["inlined"]) == (mode in ("native", "mirror"))
 
 
 @pytest.mark.parametrize("place", ["first byte", "padding", "before", "behind", "slot"])

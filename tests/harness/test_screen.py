@@ -1,7 +1,7 @@
 """A machine that is refused before there is a kernel says so on the screen too, for whoever has no serial line.
 
-Boots on a CPU without NX with a VGA card and no debug-exit device, so that the machine stands still, and reads the text screen
-out of the guest's memory.
+Boots on a CPU without NX with a VGA card and no debug-exit device, so that the machine stands still, and reads the text
+screen out of the guest's memory.
 """
 
 import contextlib

@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+import builds
 import dummies
 import elftests
 import environments
@@ -116,6 +117,51 @@ def test_image_lists_its_tests(tmp_path):
     assert 0x100000 < image.physical("pvh_entry") < image.end_pa
 
 
+def test_names_begin_with_a_room():
+    good = ["lib_a", "pvops_proof_all_sites_crossed", "bench_x"]
+    bad = ["libx_a", "a_lib_b", "mmu", "boot_", "_mmu_a", "Lib_a", ""]
+    assert elftests.misnamed(good + bad) == bad
+
+
+def test_another_compilers_image_is_what_is_booted(harness, tmp_path, monkeypatch):
+    """The image of the row is booted and its own list of tests held against the log, not the session's."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    own = session.Session(str(tmp_path))
+    os.rename(dummies.build("hang", str(tmp_path)), own.elf)
+    other = dummies.build("lost", str(tmp_path))
+    env = dataclasses.replace(BASE, seconds=10, compiler="clang")
+    monkeypatch.setattr(builds, "image", lambda *_args: other)
+    with harness.jobs.slots.take(1):
+        done = own.run_environment(env)
+    assert done.problems == COMPLAINTS["lost"]
+    monkeypatch.setattr(builds, "image", lambda *_args: None)
+    with pytest.raises(session.CannotRun, match="^clang is not installed"):
+        own.run_environment(env)
+
+
+def test_an_image_of_the_wrong_compiler_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "clang").mkdir()
+    elf = tmp_path / "clang" / "paravane.elf"
+    elf.write_bytes(b"GNU C11 12.2.0")
+    monkeypatch.setattr(builds.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(builds, "make", lambda *_args: ["true"])
+    with pytest.raises(RuntimeError, match="not built by clang"):
+        builds.image("clang", str(tmp_path), 1, str(tmp_path / "log"))
+    elf.write_bytes(b"x Debian clang version 14.0.6")
+    assert builds.image("clang", str(tmp_path), 1, str(tmp_path / "log")) == str(elf)
+    monkeypatch.setattr(builds, "make", lambda *_args: ["false"])
+    with pytest.raises(RuntimeError, match="cannot be built"):
+        builds.image("clang", str(tmp_path), 1, str(tmp_path / "log"))
+
+
+def test_uefi_variables_are_a_copy(tmp_path):
+    env = dataclasses.replace(BASE, boot="uefi")
+    argv = qemu.command(env, "", "x.iso", "", qemu.Files(str(tmp_path), "u"))
+    assert f"if=pflash,format=raw,file={tmp_path}/u.vars" in argv
+    assert (tmp_path / "u.vars").stat().st_size == os.path.getsize(qemu.firmware.OVMF_VARS)
+
+
 @pytest.mark.parametrize("glob, names", [("all", NAMES), ("*", NAMES), ("lib_?", NAMES), ("*_b", ["lib_b"]),
                                          ("[l]ib_a", []), ("lib", [])])
 def test_globs_are_the_kernels(glob, names):
@@ -193,7 +239,7 @@ def test_step_xml_is_read(tmp_path):
     ("", ""), ("k", ""), (" -j2 --jobserver-auth=3,4 -- COMPILER=clang", "-- COMPILER=clang"), ("-- BUILD=b", "-- BUILD=b"),
 ])
 def test_steps_build_with_the_same_variables(inherited, kept):
-    assert steps.make_flags(inherited) == kept
+    assert builds.make_flags(inherited) == kept
 
 
 def test_jobs_share_cores_in_order():

@@ -25,11 +25,11 @@ FUZZ_LIB   := $(BUILD)/fuzz/kernel.a
 .SECONDARY:
 
 host-build: $(HOST_TESTS)
-host-test: $(HOST_TESTS)
+host-test: $(HOST_TESTS) ## unit tests on this machine, with sanitizers
 	@/usr/bin/python3 tests/host/run.py --logs $(BUILD)/logs/host $(HOST_TESTS)
 
 fuzz-build: $(FUZZERS)
-fuzz: $(FUZZERS)
+fuzz: $(FUZZERS) ## fuzz the parsers: FUZZ_SECONDS=5 each
 	@PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/fuzz/run.py --logs $(BUILD)/logs/fuzz --seconds $(FUZZ_SECONDS) $(FUZZERS)
 
 $(BUILD)/host/obj/%.o: %.c tests/host/host.mk

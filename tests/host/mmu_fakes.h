@@ -1,6 +1,6 @@
 /*
- * The machine under mmu/ on the host: physical memory is a reserved stretch of the host's, and each op is what native does,
- * or a count. Replaces arch/layout.h; to be included first. A test then includes the sources it is about.
+ * The machine under mmu/ on the host: physical memory is a reserved stretch of the host's, and each op is what native
+ * does, or a count. Replaces arch/layout.h; to be included first. A test then includes the sources it is about.
  *
  * Must not know: any subject. Read next: tests/host/test_frame.c, tests/host/test_pt.c.
  */

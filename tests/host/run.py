@@ -2,7 +2,8 @@
 """Runs the host test programs (cmocka) and counts.
 
 Each program writes JUnit XML to LOGS/NAME.xml and what it says to LOGS/NAME.log. A program that crashes (a sanitizer,
-a panic), hangs or reports no test at all counts as one failure more, whatever its XML says. The last line is for machines:
+a panic), hangs or reports no test at all counts as one failure more, whatever its XML says. The last line is for
+machines:
 
     HOST-TEST programs=8 tests=120 failed=0
 

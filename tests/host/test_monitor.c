@@ -32,7 +32,7 @@ struct monitor_cmd fake_commands[COMMANDS] = {
 	{"reboot", "reboot", "starts again", wants_usage},
 	{"log", "log [LINES]", "the log", cmd_log},
 };
-__asm__(".globl __monitor_cmds_start, __monitor_cmds_end\n"
+asm(".globl __monitor_cmds_start, __monitor_cmds_end\n"
 	".set __monitor_cmds_start, " TABLE "\n"
 	".set __monitor_cmds_end, " TABLE " + 5 * 32\n"
 	/* And a symbol table: f at +0x100, g at +0x200, the end at +0x300. */

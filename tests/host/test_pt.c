@@ -1,6 +1,7 @@
 /*
- * The page-table builder against a model: random map, unmap and protect, on tables in the host's memory, every page compared
- * after every call; the counts of tables and frames after every round. With fault injection at each allocation.
+ * The page-table builder against a model: random map, unmap and protect, on tables in the host's memory, every page
+ * compared after every call; the counts of tables and frames after every round. With fault injection at each
+ * allocation.
  */
 #include "tests/host/mmu_fakes.h"
 
@@ -350,7 +351,14 @@ static void capabilities_are_kept(void **state)
 static void hung_tables_stay(void **state)
 {
 	const ulong va = 0xffffffffff800000;
-	u64 table, pa;
+	const struct {
+		ulong va;
+		u64 size;
+	} ranges[] = {
+		{va, PAGE_SIZE}, {va + PAGE_SIZE, PAGE_SIZE}, {va + 2 * MIB - PAGE_SIZE, PAGE_SIZE},
+		{va, 2 * MIB},   {va - MIB, MIB + PAGE_SIZE}, {va + MIB, 3 * MIB},
+	};
+	u64 table, pa, *entries;
 
 	(void)state;
 	begin(&caps, NULL);
@@ -364,10 +372,27 @@ static void hung_tables_stay(void **state)
 	assert_int_equal(pt_hang(&root, va, PT_PMD, table), -EEXIST);
 	assert_int_equal(pt_hang(&root, va + PAGE_SIZE, PT_PMD, table), -EINVAL);
 	assert_int_equal(root.table_count, 3);
-	assert_int_equal(pt_map(&root, va + PAGE_SIZE, GIB, PAGE_SIZE, PT_PROT_RW), 0);
-	assert_int_equal(((u64 *)pa_va(table))[1], GIB | PT_PROT_RW);
+	entries = pa_va(table);
+	for (unsigned i = 1; i < 4; i++)
+		entries[i] = (GIB + i * PAGE_SIZE) | PT_PROT_RW;
 	assert_true(pt_translate(&root, va + PAGE_SIZE, &pa, NULL));
-	assert_int_equal(pt_unmap(&root, va, 2 * MIB), 0);
+	assert_int_equal(pa, GIB + PAGE_SIZE);
+	/* Inside it, all of it, and from outside into it: nothing is done, in the root neither. */
+	assert_int_equal(pt_map(&root, va - 2 * MIB, 4 * GIB, PAGE_SIZE, PT_PROT_RW), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(ranges); i++) {
+		assert_int_equal(pt_map(&root, ranges[i].va, 0, ranges[i].size, PT_PROT_RW), -EBUSY);
+		assert_int_equal(pt_unmap(&root, ranges[i].va, ranges[i].size), -EBUSY);
+		assert_int_equal(pt_protect(&root, ranges[i].va, ranges[i].size, PT_PROT_RO), -EBUSY);
+	}
+	assert_int_equal(pt_unmap(&root, va - 2 * MIB, 4 * MIB), -EBUSY);
+	assert_int_equal(entries[0], 0);
+	for (unsigned i = 1; i < 4; i++)
+		assert_int_equal(entries[i], (GIB + i * PAGE_SIZE) | PT_PROT_RW);
+	assert_true(pt_translate(&root, va - 2 * MIB, &pa, NULL));
+	assert_int_equal(root.leaf_count[PT_PTE], 1);
+	assert_int_equal(root.leaf_count[PT_PMD] + root.leaf_count[PT_PUD], 0);
+	assert_int_equal(root.table_count, 4);
+	assert_int_equal(pt_unmap(&root, va - 2 * MIB, 2 * MIB), 0);
 	assert_int_equal(root.table_count, 3);
 	assert_int_equal(pt_unhang(&root, va + 2 * MIB, PT_PMD), -EINVAL);
 	assert_int_equal(pt_unhang(&root, va, PT_PMD), 0);

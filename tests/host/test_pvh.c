@@ -231,12 +231,12 @@ static void boot_pvh_modules(void **state)
 		{SIZE - 31, 1, 0, "module list at 0x3fe1: entry 0 out of reach"},
 		{SIZE + 1, 1, 0, "module list at 0x4001: entry 0 out of reach"},
 		{UINT64_MAX - 31, 2, 0, "entry 0 out of reach"},
-		{SIZE - 16 * 32, UINT32_MAX, 16, "PVH modules: 4294967295, the first 16 are read"},
+		{SIZE - 17 * 32, UINT32_MAX, 16, "module 0x5000-0x6000: more than 16, ignored"},
 	};
 
 	(void)state;
 	build();
-	for (u32 at = SIZE - 16 * 32; at < SIZE; at += 32) {
+	for (u32 at = SIZE - 17 * 32; at < SIZE; at += 32) {
 		set64(at, 0x5000);
 		set64(at + 8, 0x1000);
 		set64(at + 16, 0);

@@ -1,6 +1,6 @@
 /*
- * machine/uart.c before a model of a 16550: ports that are there, that are not, that get stuck and come back; input under
- * output and under interrupts; and the count of register accesses that each costs.
+ * machine/uart.c before a model of a 16550: ports that are there, that are not, that get stuck and come back; input
+ * under output and under interrupts; and the count of register accesses that each costs.
  */
 #include "tests/host/uart_model.h"
 

@@ -1,7 +1,8 @@
 /*
- * A model of a 16550 behind pv_inb() and pv_outb(): absent in three ways, without FIFOs or loopback, stuck from the start or
- * from some byte on. It counts register accesses: each is an exit in a virtual machine, and none may be spent for ever.
- * Includes machine/uart.c itself, whose register names it uses, so one test program can have it. Read next: tests/host/test_uart.c.
+ * A model of a 16550 behind pv_inb() and pv_outb(): absent in three ways, without FIFOs or loopback, stuck from the
+ * start or from some byte on. It counts register accesses: each is an exit in a virtual machine, and none may be spent
+ * for ever. Includes machine/uart.c itself, whose register names it uses, so one test program can have it. Read next:
+ * tests/host/test_uart.c.
  */
 #ifndef TESTS_HOST_UART_MODEL_H
 #define TESTS_HOST_UART_MODEL_H

@@ -9,8 +9,8 @@ the bug is, why nobody would notice it, and which checks must turn red:
     # Catch: pvops_jump_ops_are_never_called
 
 Each `Catch:` line is one check, and each must turn red. Its forms are the rows of CHECKS; a word alone is a glob of
-in-kernel tests. First all checks must be green on the tree as it is. A patch that does not apply or does not build is an
-error, not a catch. Logs: build/logs/mutants/NAME.*. Must not know what any bug is about. Read next: the patches.
+in-kernel tests. First all checks must be green on the tree as it is. A patch that does not apply or does not build is
+an error, not a catch. Logs: build/logs/mutants/NAME.*. Must not know what any bug is about. Read next: the patches.
 
 Usage: run.py [--full] [--jobs N] [--keep] [--logs DIR] [GLOB ...]
 """

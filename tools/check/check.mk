@@ -18,7 +18,7 @@ $(foreach c,$(filter-out link_layers,$(CHECKS_BUILT)),$(eval CHECK_ARGS_$c := --
 	$(CHECKS_SOURCE:%=check-%) $(CHECKS_BUILT:%=check-%)
 
 # All of them, also behind a red one: who mends one finding wants to see the others.
-check:
+check: ## static checks: layers, headers, format, size, instructions, and the checks of the checks
 	@$(MAKE) --no-print-directory -k check-source check-built check-selftest
 check-source: $(CHECKS_SOURCE:%=check-%)
 check-built: $(CHECKS_BUILT:%=check-%)
@@ -33,5 +33,5 @@ $(CHECKS_BUILT:%=check-%): check-%: $(ELF)
 check-selftest:
 	@$(PYTHON) -B -m pytest -q -p no:cacheprovider $(CHECK_DIR)/tests && echo "ok - check_selftest"
 
-check-reproducible:
+check-reproducible: ## two builds from clean must give the same bytes
 	@$(PYTHON) -B $(CHECK_DIR)/check_reproducible.py

@@ -1,7 +1,7 @@
 """The paravirt sites of an image, from its own bytes: the record section, and what pvops/pv_ops.def says of each op.
 
-A record is `struct paravirt_patch_site { u64 instr; u8 type; u8 len; u16 clobbers; }`, aligned to 8: 16 bytes apart, the
-last one possibly only 12 bytes long, so the section is walked while a record begins before its end.
+A record is `struct paravirt_patch_site { u64 instr; u8 type; u8 len; u16 clobbers; }`, aligned to 8: 16 bytes apart,
+the last one possibly only 12 bytes long, so the section is walked while a record begins before its end.
 """
 
 import collections

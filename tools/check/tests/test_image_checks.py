@@ -22,8 +22,8 @@ FORMS = """cli|sti|pushfq|popfq|pushfw|popfw|hlt|mwait|monitor|iretq|iretl|iretw
 rdtsc|rdtscp|rdpmc|rdpid %rax|xsetbv|swapgs|rdfsbase %rax|rdgsbase %rax|wrfsbase %rax|wrgsbase %rax
 inb %dx,%al|inw %dx,%ax|inl %dx,%eax|inb $1,%al|outb %al,%dx|outw %ax,%dx|outl %eax,%dx|outb %al,$1
 insb|insw|insl|rep insl|outsb|outsw|outsl|rep outsb
-mov %cr0,%rax|mov %rax,%cr0|mov %cr2,%rax|mov %cr3,%rdi|mov %rdi,%cr3|mov %cr4,%rax|mov %rax,%cr4|mov %cr8,%rax|mov %rax,%cr8
-mov %dr0,%rax|mov %rax,%dr7|mov %dr6,%rax|clts|lmsw %ax|smsw %ax|smsw (%rax)
+mov %cr0,%rax|mov %rax,%cr0|mov %cr2,%rax|mov %cr3,%rdi|mov %rdi,%cr3|mov %cr4,%rax|mov %rax,%cr4|mov %cr8,%rax|mov
+%rax,%cr8 mov %dr0,%rax|mov %rax,%dr7|mov %dr6,%rax|clts|lmsw %ax|smsw %ax|smsw (%rax)
 lgdt (%rax)|sgdt (%rax)|lidt (%rax)|sidt (%rax)|lldt %ax|sldt %ax|ltr %ax|str %ax|str (%rax)
 invlpg (%rax)|invpcid (%rax),%rcx|wbinvd|wbnoinvd|invd|invlpga|invept (%rax),%rcx|invvpid (%rax),%rcx|stac|clac
 vmcall|vmmcall|vmrun|vmload|vmsave|stgi|clgi|skinit|vmxon (%rax)|vmxoff|vmclear (%rax)|vmptrld (%rax)|vmptrst (%rax)
