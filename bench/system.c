@@ -130,7 +130,7 @@ static void trap(ulong count)
 enum division {
 	WHOLE,   /* run() once, less an empty function */
 	BY_PART, /* the same, divided by parts() */
-	BY_TURN, /* what twice as many turns take longer, divided by turns: exact, since everything but the loop cancels */
+	BY_TURN, /* what twice as many turns take longer, divided by turns: all but the loop cancels */
 };
 
 static const struct row {

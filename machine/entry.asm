@@ -208,7 +208,7 @@ entry_mc:
 fatal:
         PUSH_REGS
         cld
-        mov     ecx, MSR_GS_BASE                ; whose GS it is, CS does not tell around a swapgs; the kernel's is negative
+        mov     ecx, MSR_GS_BASE                ; CS does not tell around a swapgs whose GS it is: its sign does
         rdmsr
         test    edx, edx
         js      .kernel_gs

@@ -111,14 +111,17 @@ register ulong pv_stack_pointer asm("rsp");
 #define PV_WRAP_CALL1(g, n, l, ret, T1) PV_FN(ret, n, T1 a1) PV_BODY_RETURN(g, n, l, ret, 1)
 #define PV_WRAP_CALL2(g, n, l, ret, T1, T2) PV_FN(ret, n, T1 a1, T2 a2) PV_BODY_RETURN(g, n, l, ret, 2)
 #define PV_WRAP_CALL3(g, n, l, ret, T1, T2, T3) PV_FN(ret, n, T1 a1, T2 a2, T3 a3) PV_BODY_RETURN(g, n, l, ret, 3)
-#define PV_WRAP_CALL4(g, n, l, ret, T1, T2, T3, T4) PV_FN(ret, n, T1 a1, T2 a2, T3 a3, T4 a4) PV_BODY_RETURN(g, n, l, ret, 4)
-#define PV_WRAP_CALL5(g, n, l, ret, T1, T2, T3, T4, T5) PV_FN(ret, n, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5) PV_BODY_RETURN(g, n, l, ret, 5)
+#define PV_WRAP_CALL4(g, n, l, ret, T1, T2, T3, T4) PV_FN(ret, n, T1 a1, T2 a2, T3 a3, T4 a4) \
+	PV_BODY_RETURN(g, n, l, ret, 4)
+#define PV_WRAP_CALL5(g, n, l, ret, T1, T2, T3, T4, T5) PV_FN(ret, n, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5) \
+	PV_BODY_RETURN(g, n, l, ret, 5)
 #define PV_WRAP_VCALL0(g, n, l, ret, none) PV_FN(void, n, void) PV_BODY(g, n, l, 0)
 #define PV_WRAP_VCALL1(g, n, l, ret, T1) PV_FN(void, n, T1 a1) PV_BODY(g, n, l, 1)
 #define PV_WRAP_VCALL2(g, n, l, ret, T1, T2) PV_FN(void, n, T1 a1, T2 a2) PV_BODY(g, n, l, 2)
 #define PV_WRAP_VCALL3(g, n, l, ret, T1, T2, T3) PV_FN(void, n, T1 a1, T2 a2, T3 a3) PV_BODY(g, n, l, 3)
 #define PV_WRAP_VCALL4(g, n, l, ret, T1, T2, T3, T4) PV_FN(void, n, T1 a1, T2 a2, T3 a3, T4 a4) PV_BODY(g, n, l, 4)
-#define PV_WRAP_VCALL5(g, n, l, ret, T1, T2, T3, T4, T5) PV_FN(void, n, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5) PV_BODY(g, n, l, 5)
+#define PV_WRAP_VCALL5(g, n, l, ret, T1, T2, T3, T4, T5) PV_FN(void, n, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5) \
+	PV_BODY(g, n, l, 5)
 
 #define PV_CALLEE_ARG , "D"(PV_TO_REG(a1))
 #define PV_CALLEE(g, n, l, ...)             { PV_CALLEE_ASM(g, n, l, __VA_ARGS__); (void)rax_; }

@@ -3,8 +3,8 @@
  *
  *  - poison: every slot of every group is replaced by a function that panics with the op's name. Whatever the kernel
  *    then does, it does without calling through a slot.
- *  - trace: the first byte of every site becomes int3. The first crossing traps, is noted, and puts the byte back: after
- *    a workload the sites never crossed are known by name.
+ *  - trace: the first byte of every site becomes int3. The first crossing traps, is noted, and puts the byte back:
+ *    after a workload the sites never crossed are known by name.
  */
 #ifndef PVOPS_TRACE_H
 #define PVOPS_TRACE_H

@@ -18,7 +18,7 @@ static bool no_serial_port(void)
 	return pv_inb(UART_COM1 + 5) == 0xff;
 }
 
-/* Sites that a passing run cannot cross, by the function they are in: always, or only on a machine that lacks something. */
+/* Sites that a passing run cannot cross, by their function: always, or only on a machine that lacks something. */
 static const struct {
 	const char *function, *reason;
 	bool (*lacks)(void); /* NULL: it is the same on every machine, and counts */
@@ -44,7 +44,7 @@ static const struct {
 	{"print_and_stop", "only a crash gets here: the crash environments do", NULL},
 };
 
-/* Why the site at @instr, in @function, was not crossed; NULL: nobody knows. *@excused: this machine lacks what it is for. */
+/* Why the site at @instr in @function was not crossed; NULL: nobody knows. *@excused: the machine lacks something. */
 static const char *why_uncrossed(const char *function, const u8 *instr, bool *excused)
 {
 	unsigned i;

@@ -23,8 +23,8 @@ user_left:
         ret
 
 section .text.user progbits alloc exec nowrite align=4096
-global user_page, user_syscall, user_syscall_back, user_ud2, user_cli, user_in, user_hlt, user_int3, user_int4, user_int81
-global user_read, user_write, user_jump, user_gs, user_spin, user_step, user_flags, user_gp_address
+global user_page, user_syscall, user_syscall_back, user_ud2, user_cli, user_in, user_hlt, user_int3, user_int4
+global user_int81, user_read, user_write, user_jump, user_gs, user_spin, user_step, user_flags, user_gp_address
 user_page:
 
 user_syscall:

@@ -64,8 +64,8 @@ ENVIRONMENTS = [
     Environment("kvm", 40, accel="kvm", cpu="host", probe="tools/probe-kvm"),
 ]
 
-# A command line of 4095 characters just fits (lib/boot_info.h), one of 5000 is cut, and that is said: by way of GRUB, since
-# QEMU's -kernel lets so long a one overwrite its own start info.
+# A command line of 4095 characters just fits (lib/boot_info.h), one of 5000 is cut, and that is said: by way of GRUB,
+# since QEMU's -kernel lets so long a one overwrite its own start info.
 LONG_FITS = "test=all pad=".ljust(4095, "x")
 LONG_CUT = "test=all pad=".ljust(5000, "x")
 REFUSED = {"expect": Verdict.REFUSED}

@@ -29,8 +29,8 @@ TEMPLATE = "paravirt_patch_template"
 TABLE = "pv_ops"
 PHYS_BASE = "phys_base"
 
-# A function of the native backend -> the instructions that do the same in place. Arguments come in rdi rsi rdx rcx, results
-# go out in rax. A function that is not here is expected to be called.
+# A function of the native backend -> the instructions that do the same in place. Arguments come in rdi rsi rdx rcx,
+# results go out in rax. A function that is not here is expected to be called.
 NATIVE = {
     "native_irq_disable": "fa",  # cli
     "native_irq_enable": "fb",  # sti
@@ -78,8 +78,9 @@ NATIVE = {
     "native_outw": "89 f8 89 f2 66 ef",
     "native_outl": "89 f8 89 f2 ef",
 }
-# The same of the test backend `mirror` (tests/backend_mirror.c), which keeps the interrupt flag in memory too; {symbol}: the
-# low half of its address, which the CPU extends by its sign. Its restore_fl and io_delay have no such form.
+# The same of the test backend `mirror` (tests/backend_mirror.c), which keeps the interrupt flag in memory too;
+# {symbol}: the low half of its address, which the CPU extends by its sign. Its restore_fl and io_delay have no such
+# form.
 MIRROR = {
     "mirror_irq_disable": "fa c6 04 25 {mirror_if} 00",  # cli; mov byte [mirror_if], 0
     "mirror_irq_enable": "c6 04 25 {mirror_if} 01 fb",  # mov byte [mirror_if], 1; sti

@@ -236,7 +236,8 @@ def test_step_xml_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("inherited, kept", [
-    ("", ""), ("k", ""), (" -j2 --jobserver-auth=3,4 -- COMPILER=clang", "-- COMPILER=clang"), ("-- BUILD=b", "-- BUILD=b"),
+    ("", ""), ("k", ""), (" -j2 --jobserver-auth=3,4 -- COMPILER=clang", "-- COMPILER=clang"),
+    ("-- BUILD=b", "-- BUILD=b"),
 ])
 def test_steps_build_with_the_same_variables(inherited, kept):
     assert builds.make_flags(inherited) == kept

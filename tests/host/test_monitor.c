@@ -33,14 +33,14 @@ struct monitor_cmd fake_commands[COMMANDS] = {
 	{"log", "log [LINES]", "the log", cmd_log},
 };
 asm(".globl __monitor_cmds_start, __monitor_cmds_end\n"
-	".set __monitor_cmds_start, " TABLE "\n"
-	".set __monitor_cmds_end, " TABLE " + 5 * 32\n"
-	/* And a symbol table: f at +0x100, g at +0x200, the end at +0x300. */
-	".section .rodata\n.balign 8\n"
-	".globl __ksyms_start, __ksyms_end\n"
-	"__ksyms_start: .long 3, 8, 0x100, 0x200, 0x300, 0, 2, 4\n.asciz \"f\", \"g\", \"\"\n.skip "
-	"3\n"
-	"__ksyms_end:\n.text\n");
+    ".set __monitor_cmds_start, " TABLE "\n"
+    ".set __monitor_cmds_end, " TABLE " + 5 * 32\n"
+    /* And a symbol table: f at +0x100, g at +0x200, the end at +0x300. */
+    ".section .rodata\n.balign 8\n"
+    ".globl __ksyms_start, __ksyms_end\n"
+    "__ksyms_start: .long 3, 8, 0x100, 0x200, 0x300, 0, 2, 4\n.asciz \"f\", \"g\", \"\"\n.skip "
+    "3\n"
+    "__ksyms_end:\n.text\n");
 _Static_assert(sizeof(struct monitor_cmd) == 32, "the size above");
 
 static char shown[LOG_RAM_SIZE * 2];

@@ -159,7 +159,8 @@ def check_check(copy, what):
 
 def check_patchproof(copy, what):
     """The proof of patching from outside, in one mode."""
-    return by_exit_code(copy, [PYTHON, "-B", "tests/harness/patchproof.py", "--elf", "build/paravane.elf", what], "proof")
+    argv = [PYTHON, "-B", "tests/harness/patchproof.py", "--elf", "build/paravane.elf", what]
+    return by_exit_code(copy, argv, "proof")
 
 
 def check_crash(copy, what):

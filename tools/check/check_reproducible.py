@@ -28,7 +28,8 @@ def copy_tree(root, place):
 
 def build(place, jobs, offset):
     """Builds everything in @place, by a clock that is @offset hours off; returns what went wrong, or None."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith("MAKE") and key not in ("MFLAGS", "BUILD")}
+    env = {key: value for key, value in os.environ.items()
+           if not key.startswith("MAKE") and key not in ("MFLAGS", "BUILD")}
     env["TZ"] = f"UTC{offset}"
     for target in ([], ["iso"]):
         run = subprocess.run(["make", "-C", str(place), f"-j{jobs}", *target], env=env, capture_output=True,

@@ -79,8 +79,8 @@ class Image:
         return name if start == addr else f"{name}+{addr - start:#x}"
 
     def source(self, addrs):
-        """address -> (file, line) from DWARF, where it has one: of what was inlined, the line in a source, not a
-        header.""" if not addrs:
+        """address -> (file, line) from DWARF: of what was inlined, the line in a source, not in a header."""
+        if not addrs:
             return {}
         run = subprocess.run(["addr2line", "-a", "-i", "-e", self.path, *(f"{addr:#x}" for addr in addrs)],
                              capture_output=True, text=True, check=False)

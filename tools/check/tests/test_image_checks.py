@@ -18,17 +18,18 @@ from sites import read_ops, read_sites
 SENSITIVE = pathlib.Path(check_sensitive.__file__).with_name("sensitive.txt")
 
 # One form or more of every row of sensitive.txt, in the assembler's words: what the list must catch.
-FORMS = """cli|sti|pushfq|popfq|pushfw|popfw|hlt|mwait|monitor|iretq|iretl|iretw|sysretq|sysretl|sysexitl|rsm|cpuid|rdmsr|wrmsr
-rdtsc|rdtscp|rdpmc|rdpid %rax|xsetbv|swapgs|rdfsbase %rax|rdgsbase %rax|wrfsbase %rax|wrgsbase %rax
+FORMS = """cli|sti|pushfq|popfq|pushfw|popfw|hlt|mwait|monitor|iretq|iretl|iretw|sysretq|sysretl|sysexitl|rsm|cpuid
+rdmsr|wrmsr|rdtsc|rdtscp|rdpmc|rdpid %rax|xsetbv|swapgs|rdfsbase %rax|rdgsbase %rax|wrfsbase %rax|wrgsbase %rax
 inb %dx,%al|inw %dx,%ax|inl %dx,%eax|inb $1,%al|outb %al,%dx|outw %ax,%dx|outl %eax,%dx|outb %al,$1
 insb|insw|insl|rep insl|outsb|outsw|outsl|rep outsb
-mov %cr0,%rax|mov %rax,%cr0|mov %cr2,%rax|mov %cr3,%rdi|mov %rdi,%cr3|mov %cr4,%rax|mov %rax,%cr4|mov %cr8,%rax|mov
-%rax,%cr8 mov %dr0,%rax|mov %rax,%dr7|mov %dr6,%rax|clts|lmsw %ax|smsw %ax|smsw (%rax)
+mov %cr0,%rax|mov %rax,%cr0|mov %cr2,%rax|mov %cr3,%rdi|mov %rdi,%cr3|mov %cr4,%rax|mov %rax,%cr4|mov %cr8,%rax
+mov %rax,%cr8|mov %dr0,%rax|mov %rax,%dr7|mov %dr6,%rax|clts|lmsw %ax|smsw %ax|smsw (%rax)
 lgdt (%rax)|sgdt (%rax)|lidt (%rax)|sidt (%rax)|lldt %ax|sldt %ax|ltr %ax|str %ax|str (%rax)
 invlpg (%rax)|invpcid (%rax),%rcx|wbinvd|wbnoinvd|invd|invlpga|invept (%rax),%rcx|invvpid (%rax),%rcx|stac|clac
 vmcall|vmmcall|vmrun|vmload|vmsave|stgi|clgi|skinit|vmxon (%rax)|vmxoff|vmclear (%rax)|vmptrld (%rax)|vmptrst (%rax)
 vmread %rax,%rcx|vmwrite %rax,%rcx|vmlaunch|vmresume|vmfunc"""
-HARMLESS = ("rdseed %rax|rdseed %ax|rdrand %eax|mov %rax,%rbx|push %rax|pause|int3|ud2|ret|lea 1(%rip),%rax|mov %ds,%ax|lfence|rep movsb|endbr64|"
+HARMLESS = ("rdseed %rax|rdseed %ax|rdrand %eax|mov %rax,%rbx|push %rax|pause|int3|ud2|ret|lea 1(%rip),%rax|"
+            "mov %ds,%ax|lfence|rep movsb|endbr64|"
             "nopw 0(%rax,%rax)|xchg %ax,%ax|xgetbv|lock cmpxchg %rax,(%rdi)|movnti %rax,(%rdi)|call *8(%rip)")
 
 
@@ -36,7 +37,8 @@ def assemble(folder, text):
     """The bytes of one instruction."""
     (folder / "one.s").write_text(text + "\n")
     subprocess.run(["as", str(folder / "one.s"), "-o", str(folder / "one.o")], check=True)
-    subprocess.run(["objcopy", "-O", "binary", "-j", ".text", str(folder / "one.o"), str(folder / "one.bin")], check=True)
+    subprocess.run(["objcopy", "-O", "binary", "-j", ".text", str(folder / "one.o"), str(folder / "one.bin")],
+                   check=True)
     return (folder / "one.bin").read_bytes()
 
 

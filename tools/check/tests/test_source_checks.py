@@ -58,7 +58,10 @@ def test_layers_ignores_the_build_folder(tmp_path):
     assert not layer_findings(tmp_path)
 
 
-def link_findings(tmp_path, monkeypatch, objects, upward="", script="a : { */obj/*(.x) } /* gone = . */\n\t_end = .; b : { */obj/*(.y) }"):
+LINKER_SCRIPT = "a : { */obj/*(.x) } /* gone = . */\n\t_end = .; b : { */obj/*(.y) }"
+
+
+def link_findings(tmp_path, monkeypatch, objects, upward="", script=LINKER_SCRIPT):
     """Runs the link-layer check over {room: C text}."""
     for room, text in objects.items():
         folder = tmp_path / "obj" / room
@@ -78,7 +81,8 @@ WEAK_CALL = "__attribute__((weak)) extern void t(void); void f(void) { if (t) t(
 
 @pytest.mark.parametrize("objects, upward, bad", [
     ({"lib": "void low(void) {}", "mmu": CALLS % ("low", "f", "low")}, "", None),
-    ({"lib": CALLS % ("high", "f", "high"), "mmu": "void high(void) {}"}, "", "lib refers to high, which is defined in mmu"),
+    ({"lib": CALLS % ("high", "f", "high"), "mmu": "void high(void) {}"}, "",
+     "lib refers to high, which is defined in mmu"),
     ({"lib": CALLS % ("gone", "f", "gone")}, "", "gone is defined nowhere"),
     ({"lib": "extern char _end[]; char *f(void) { return _end; }"}, "", None),
     ({"lib": CALLS % ("__start", "f", "__start")}, "", "__start is defined nowhere"),
@@ -135,6 +139,20 @@ def test_headers(tmp_path, text, bad, compiler):
     ("docs/a.md", "two\n\n", "exactly one newline"),
     ("tools/a.py", "def f(:\n", "does not compile"),
     ("tests/mutants/a.patch", " \n", None),
+    ("lib/a.h", "/*\n * One\n *two\n */\n", "lib/a.h:3: no blank behind the comment's star"),
+    ("lib/a.h", "/* One\n *two */\n", "lib/a.h:2: no blank behind"),
+    ("lib/a.h", "/*\n * One\n *\ttwo\n *\n */\n", None),
+    ("lib/a.py", "A = 1 + (2\n *B)\n", None),
+    ("lib/a.def", "A(1\n *b)\n", None),
+    ("lib/a.py", "# " + "x" * 118 + "\n", None),
+    ("lib/a.py", "# " + "x" * 119 + "\n", "lib/a.py:1: 121 columns, over 120"),
+    ("boot/a.asm", "\t\t; " + "x" * 102 + "\n", None),
+    ("boot/a.asm", "\t\t; " + "x" * 103 + "\n", "boot/a.asm:1: 121 columns"),
+    ("tests/a.mk", "\t" + "x" * 130 + "\n", None),
+    ("docs/READING.md", "# Order\n\n1. `docs/READING.md`: this\n", None),
+    ("docs/READING.md", "1. `docs/READING.md`: this\n2. `lib/gone.h`: that\n", "docs/READING.md:2: names lib/gone.h"),
+    ("docs/READING.md", "1. `docs`: a folder\n", "names docs, which does not exist"),
+    ("docs/READING.md", "nothing\n", "names no file"),
 ])
 def test_format_text(tmp_path, name, text, bad):
     path = tmp_path / name
@@ -148,7 +166,8 @@ def test_format_text(tmp_path, name, text, bad):
 def test_format_layout_of_c(tmp_path):
     style = pathlib.Path(__file__).resolve().parents[3] / ".clang-format"
     (tmp_path / ".clang-format").write_text(style.read_text())
-    write(tmp_path, lib__good_DOT_c="int f(void)\n{\n\treturn 1;\n}\n", lib__bad_DOT_c="int f(void) {\n    return 1;\n}\n")
+    write(tmp_path, lib__good_DOT_c="int f(void)\n{\n\treturn 1;\n}\n",
+          lib__bad_DOT_c="int f(void) {\n    return 1;\n}\n")
     report = findings.Report("format")
     check_format.check(report, tmp_path)
     if any("# SKIP" in note for note in report.notes):
