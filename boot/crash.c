@@ -1,10 +1,12 @@
 /* crash=KIND: the faults a person may want to see the dump of. Each is the real thing, not an imitation. */
 #include "boot/main.h"
+
+#include "arch/regs.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "machine/percpu.h"
+#include "pvops/pvops.h"
 
 /* The compiler must not know where the pointer points, or it would know better. */
 static void store(ulong va)
@@ -48,11 +50,27 @@ static void crash_log(void)
 	printk("this is cut short: %s\n", text);
 }
 
+/* A machine check while the user's GS is loaded, as from user mode or beside a swapgs: the dump needs the kernel's. */
+static void crash_mc(void)
+{
+	pv_write_msr64(MSR_KERNEL_GS_BASE, pv_read_msr(MSR_GS_BASE));
+	pv_write_msr64(MSR_GS_BASE, 0);
+	asm volatile("int %0" ::"i"(X86_TRAP_MC));
+}
+
+/* A trap of the kernel with the wrong GS: whoever dumps it must not rely on GS, nor dump the faults of the dump. */
+static void crash_gs(void)
+{
+	pv_write_msr64(MSR_GS_BASE, 0);
+	asm volatile("ud2");
+}
+
 static const struct {
 	const char *kind;
 	void (*run)(void);
 } crashes[] = {
-	{"pf", crash_pf}, {"ud", crash_ud}, {"gp", crash_gp}, {"df", crash_df}, {"bug", crash_bug}, {"log", crash_log},
+	{"pf", crash_pf},   {"ud", crash_ud},   {"gp", crash_gp}, {"df", crash_df},
+	{"bug", crash_bug}, {"log", crash_log}, {"mc", crash_mc}, {"gs", crash_gs},
 };
 
 void crash_on_request(const char *kind)

@@ -31,11 +31,14 @@ class Kind:
 
 KINDS = [
     Kind("pf", (r"#PF page fault", r"error code 0x2: write by supervisor, page not present", r"cr2 0{14}10\b",
-                r"rip .* crash_pf\+", *REGISTERS, *WALK, *BACKTRACE)),
+                r"rip .* crash_pf\+", r"(?m)^  [0-9a-f]{16} crash_on_request\+", *REGISTERS, *WALK, *BACKTRACE)),
     Kind("ud", (r"#UD invalid opcode", r"rip .* crash_ud\+", *REGISTERS, *BACKTRACE)),
     Kind("gp", (r"#GP general protection", r"rip .* crash_gp\+", *REGISTERS, *BACKTRACE)),
     Kind("df", (r"#DF double fault", r"rip .* crash_df\+", *REGISTERS, *WALK, *BACKTRACE)),
     Kind("bug", (r"^panic: boot/crash\.c:\d+: ", r"crash_bug\+", *BACKTRACE)),
+    # With the user's GS: from user mode, and by a bug of the kernel's own.
+    Kind("mc", (r"#MC machine check", r"rip .* crash_mc\+", *REGISTERS, *BACKTRACE)),
+    Kind("gs", (r"#UD invalid opcode", r"rip .* crash_gs\+", *REGISTERS, *BACKTRACE)),
     # In the middle of a log line: whoever dumps it must not wait for the log's lock.
     Kind("log", (r"#PF page fault", r"cr2 0{14}10\b", r"crash_log\+", *REGISTERS, *WALK, *BACKTRACE)),
 ]
