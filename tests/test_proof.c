@@ -42,6 +42,8 @@ static const struct {
 	{"machine_exit", "ends the run", NULL},
 	{"dump_trap", "only a crash gets here: the crash environments do", NULL},
 	{"print_and_stop", "only a crash gets here: the crash environments do", NULL},
+	{"crash_gs", "only a crash gets here: the crash environments do", NULL},
+	{"crash_mc", "only a crash gets here: the crash environments do", NULL},
 };
 
 /* Why the site at @instr in @function was not crossed; NULL: nobody knows. *@excused: the machine lacks something. */
