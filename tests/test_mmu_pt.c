@@ -169,7 +169,10 @@ TEST(mmu_pt_map_mixes_sizes)
 
 	leak_begin();
 	pa = frame_alloc_contiguous(3 * 512, 2 * MIB);
-	REQUIRE(pa);
+	if (!pa) {
+		ktest_not_here("no 6 MiB in one piece");
+		return;
+	}
 	EXPECT_EQ(pt_map(&kspace_root, VA + MIB, pa + MIB, 4 * MIB, PT_PROT_RW), 0);
 	EXPECT_EQ(kspace_root.leaf_count[PT_PMD], leaves_before[PT_PMD] + 1);
 	EXPECT_EQ(kspace_root.leaf_count[PT_PTE], leaves_before[PT_PTE] + 512);

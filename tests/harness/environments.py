@@ -58,7 +58,7 @@ ENVIRONMENTS = [
     Environment("kvm-nested", 60, boot="nested", accel="kvm", cpu="host", memory="128M", cores=2,
                 words=(r"(?m)^cpu .*\bunder KVM",)),
     Environment("tcg-uefi", 40, boot="uefi"),
-    Environment("tcg-bios", 20, boot="bios"),
+    Environment("tcg-bios", 20, boot="bios", quick=True),
     Environment("tcg-icount", 30, qemu=ICOUNT, runs=2, quick=True),
     Environment("tcg-kernel", 15, quick=True),
     Environment("kvm", 40, accel="kvm", cpu="host", probe="tools/probe-kvm"),
@@ -72,6 +72,7 @@ REFUSED = {"expect": Verdict.REFUSED}
 
 # One thing changed at a time.
 VARIATIONS = [
+    Environment("mem-8M", 15, memory="8M"),
     Environment("mem-16M", 15, memory="16M"),
     Environment("mem-64M", 15, memory="64M"),
     Environment("mem-6G", 20, memory="6G"),
@@ -91,6 +92,8 @@ VARIATIONS = [
     Environment("backend-unknown", 15, cmdline="backend=nonsense test=all", words=(r"no backend 'nonsense'",)),
     Environment("cmdline-4095", 15, cmdline=LONG_FITS, words=(r"pad=",)),
     Environment("cmdline-5000", 20, boot="bios", cmdline=LONG_CUT, words=(r"(?i)command line.*(cut|long)",)),
+    Environment("cmdline-quoted", 15, boot="bios", cmdline='test=all backend="no such"',
+                words=(r"there is no backend 'no such'",)),
     Environment("option-unknown", 15, cmdline="test=all nonsense=1", words=(r"nonsense",)),
 ]
 
