@@ -208,12 +208,6 @@ entry_mc:
 fatal:
         PUSH_REGS
         cld
-        mov     ecx, MSR_GS_BASE                ; CS does not tell around a swapgs whose GS it is: its sign does
-        rdmsr
-        test    edx, edx
-        js      .kernel_gs
-        swapgs
-.kernel_gs:
         mov     rdi, rsp
         call    trap_fatal                      ; does not return
         ud2
