@@ -147,8 +147,8 @@ bool syscall_entry(struct pt_regs *regs)
 }
 
 /*
- * Also from #DF and #MC, which may have come in the middle of anything: waits for no lock, uses no GS (it may be the user's),
- * and does not dump a fault in a dump.
+ * Also from #DF and #MC, which may have come in the middle of anything: waits for no lock, uses no GS (it may be the
+ * user's), and does not dump a fault in a dump.
  */
 void trap_fatal(struct pt_regs *regs)
 {
