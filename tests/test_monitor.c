@@ -12,12 +12,9 @@ static char answer[8192];
 
 static void ask(const char *line)
 {
-	u64 pos = log_ram_pos();
-	size_t n;
-
+	log_capture(answer, sizeof(answer));
 	EXPECT(monitor_execute(line));
-	n = log_ram_read(&pos, answer, sizeof(answer) - 1);
-	answer[n] = '\0';
+	log_capture_end();
 }
 
 struct question {

@@ -2,6 +2,7 @@
 #include "arch/native.h"
 #include "arch/regs.h"
 #include "lib/ksyms.h"
+#include "lib/log.h"
 #include "lib/string.h"
 #include "machine/pic.h"
 #include "machine/time.h"
@@ -242,6 +243,7 @@ static const struct pv_backend boot_only = {.name = "boot-only", .text = "", .st
 TEST(pvops_backend_refused_leaves_former)
 {
 	const struct pv_backend *before = pv_backend_current();
+	static char said[1024];
 	enum pv_kind kind;
 
 	pv_unpoison();
@@ -250,7 +252,10 @@ TEST(pvops_backend_refused_leaves_former)
 	disable_and_enable();
 	kind = pvops_kind_behind(disable_and_enable, PV_TYPE(irq, irq_disable));
 	if (pv_patching) {
+		log_capture(said, sizeof(said));
 		EXPECT(pv_backend_switch(&broken));
+		log_capture_end();
+		EXPECT(ktest_has(said, "function clobbers registers its callers keep"));
 		EXPECT(pv_backend_current() == before);
 		EXPECT(pv_ops.irq.irq_disable.func != native_irq_disable);
 		EXPECT_EQ(pvops_kind_behind(disable_and_enable, PV_TYPE(irq, irq_disable)), kind);

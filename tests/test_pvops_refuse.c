@@ -1,6 +1,7 @@
 /* The patcher's tests, second half: what must be refused by name, or handled, instead of being patched wrongly. */
 #include "arch/native.h"
 #include "arch/regs.h"
+#include "lib/log.h"
 #include "lib/string.h"
 #include "machine/fault.h"
 #include "pvops/backend.h"
@@ -61,6 +62,7 @@ TEST(pvops_refuses_template_longer_than_site)
 	const struct paravirt_patch_site *site = pvops_site_behind(victim, TYPE);
 	struct pv_patch_result result;
 	u8 buf[PV_SITE_BUF];
+	static char said[512];
 
 	pvops_test_begin();
 	EXPECT_EQ(attempt((void *)long_function, CLBR_ANY, buf, (ulong)victim), -PV_REFUSED_LONG);
@@ -70,7 +72,12 @@ TEST(pvops_refuses_template_longer_than_site)
 	EXPECT_EQ(pv_site_kind(site->instr), PV_NOTHING);
 	pv_trace_arm(); /* an int3 of the tracer's must not survive a refusal either */
 	((void **)&pv_ops)[TYPE] = long_function;
+	log_capture(said, sizeof(said));
 	result = pv_patch(TYPE);
+	log_capture_end();
+	EXPECT(ktest_has(said, "refused cpu.set_iopl_mask at 0x"));
+	EXPECT(ktest_has(said, "(victim+0x"));
+	EXPECT(ktest_has(said, "template longer than the site"));
 	EXPECT_EQ(result.refused, result.sites);
 	EXPECT_EQ(pv_site_kind(site->instr), PV_INDIRECT); /* not what stood there for another function */
 	EXPECT_EQ(pv_site_state((unsigned)(site - pv_site(0)))->refusal, PV_REFUSED_LONG);
