@@ -23,6 +23,7 @@
 #define WINDOW_TRIES 8
 #define WINDOW_PPM   1000                     /* tight enough */
 #define WINDOW_POLLS 200000                   /* an absent PIT must not hang the boot */
+#define WAIT_POLLS   200000                   /* time that passes while we are stopped says nothing about ticks */
 #define PIT_PPM      (1000000 / WINDOW_COUNT) /* it begins to count at its next tick; emulators at once */
 
 static u64 khz = 1000000, clock_start, ticks;
@@ -140,9 +141,10 @@ u64 pit_ticks(void)
 bool pit_wait(u64 count, u64 ns)
 {
 	u64 goal = pit_ticks() + count, deadline = pv_sched_clock() + ns;
+	unsigned polls = 0;
 
 	pv_irq_enable();
-	while (pit_ticks() < goal && pv_sched_clock() < deadline)
+	while (pit_ticks() < goal && (polls++ < WAIT_POLLS || pv_sched_clock() < deadline))
 		asm volatile("pause");
 	pv_irq_disable();
 	return pit_ticks() >= goal;

@@ -25,7 +25,7 @@ void pit_stop(void);
 u64 pit_ticks(void);
 /*
  * Lets interrupts in until @count more ticks of a running PIT were counted: true; or until @ns nanoseconds are over:
- * false. Interrupts off, before and after.
+ * false, if that is also many looks. Interrupts off, before and after.
  */
 bool pit_wait(u64 count, u64 ns);
 
