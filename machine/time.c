@@ -141,10 +141,10 @@ u64 pit_ticks(void)
 bool pit_wait(u64 count, u64 ns)
 {
 	u64 goal = pit_ticks() + count, deadline = pv_sched_clock() + ns;
-	unsigned polls = 0;
+	unsigned late = 0;
 
 	pv_irq_enable();
-	while (pit_ticks() < goal && (polls++ < WAIT_POLLS || pv_sched_clock() < deadline))
+	while (pit_ticks() < goal && (pv_sched_clock() < deadline || late++ < WAIT_POLLS))
 		asm volatile("pause");
 	pv_irq_disable();
 	return pit_ticks() >= goal;
