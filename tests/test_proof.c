@@ -40,6 +40,7 @@ static const struct {
 	{"wait_for_power_off", "ends the run", NULL},
 	{"machine_halt", "ends the run", NULL},
 	{"machine_exit", "ends the run", NULL},
+	{"exit_byte", "ends the run", NULL},
 	{"dump_trap", "only a crash gets here: the crash environments do", NULL},
 	{"print_and_stop", "only a crash gets here: the crash environments do", NULL},
 	{"crash_gs", "only a crash gets here: the crash environments do", NULL},

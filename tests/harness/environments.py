@@ -22,9 +22,11 @@ class Environment:
     name: str
     seconds: int
     boot: str = "kernel"  # a row of qemu.BOOT, or "nested"
+    emulator: str = "qemu"  # or "bochs": from the ISO, by its BIOS
     cmdline: str = "test=all"
     memory: str = "256M"
     cpu: str = "max"
+    cpus: int = 1
     accel: str = "tcg"
     machine: str = "pc"
     qemu: tuple = ()  # further arguments
@@ -61,6 +63,9 @@ ENVIRONMENTS = [
     Environment("tcg-bios", 20, boot="bios", quick=True),
     Environment("tcg-icount", 30, qemu=ICOUNT, runs=2, quick=True),
     Environment("tcg-kernel", 15, quick=True),
+    Environment("bochs-intel", 20, emulator="bochs", boot="bios", cpu="corei7_skylake_x", runs=2,
+                words=(r"(?m)^cpu .*GenuineIntel.* model 85\b",)),
+    Environment("bochs-amd", 10, emulator="bochs", boot="bios", cpu="ryzen", words=(r"(?m)^cpu .*AuthenticAMD",)),
     Environment("kvm", 40, accel="kvm", cpu="host", probe="tools/probe-kvm"),
 ]
 
@@ -83,7 +88,7 @@ VARIATIONS = [
     Environment("cpu-no-nx", 10, cpu="qemu64,-nx", words=(r"\b(NX|nx|no-execute)\b",), **REFUSED),
     Environment("cpu-no-longmode", 10, cpu="qemu64,-lm", words=(r"(?i)long mode|64-bit",), **REFUSED),
     Environment("machine-q35", 15, machine="q35"),
-    Environment("smp-2", 15, qemu=("-smp", "2")),
+    Environment("smp-2", 15, cpus=2),
     Environment("no-serial", 15, serial=False, expect=Verdict.NO_SERIAL),
     Environment("patch-off", 15, cmdline="patch=off test=all"),
     Environment("backend-direct", 15, cmdline="backend=direct test=all"),

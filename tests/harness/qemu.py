@@ -64,6 +64,7 @@ class Files:
 def machine_args(env):
     """Accelerator, CPU, memory and further devices of an environment, without its boot path."""
     args = ["-accel", env.accel, "-M", env.machine, "-cpu", env.cpu, "-m", env.memory, *ALWAYS]
+    args += ["-smp", str(env.cpus)] if env.cpus > 1 else []
     args += ["-serial", "stdio" if env.serial else "none"]
     return args + list(env.qemu)
 
@@ -91,16 +92,17 @@ def noted_triple_fault(files):
         return False
 
 
-def run(argv, files, limit, cwd=None, crash_ends=True, meanwhile=None):
+def run(argv, files, limit, cwd=None, crash_ends=True, meanwhile=None, said="log"):
     """Runs @argv until it ends, @limit seconds pass, or (@crash_ends) it lies crashed; keeps log, stderr, command line.
 
-    @meanwhile() is called once it runs, before it is watched: a debugger's work.
+    @meanwhile() is called once it runs, before it is watched: a debugger's work. @said is the kind of file that its
+    stdout goes to: another than the log where it writes the log itself.
     """
     files.note_command(argv)
     log_path = files.path("log")
     begin = time.monotonic()
-    with open(log_path, "wb") as log, open(files.path("err"), "wb") as err:
-        process = subprocess.Popen([*DIE_WITH_US, *argv], stdin=subprocess.DEVNULL, stdout=log, stderr=err, cwd=cwd,
+    with open(log_path, "wb"), open(files.path(said), "wb") as out, open(files.path("err"), "wb") as err:
+        process = subprocess.Popen([*DIE_WITH_US, *argv], stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd,
                                    start_new_session=True, env={**os.environ, "LC_ALL": "C"})
         _running.add(process)
         try:

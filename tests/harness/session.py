@@ -11,6 +11,7 @@ import subprocess
 import threading
 from dataclasses import dataclass, field
 
+import bochs
 import builds
 import elftests
 import environments
@@ -121,8 +122,11 @@ class Session:
             inner = qemu.nested_command(env, elf, cmdline)
             return nested.run(os.path.join(REPO, ".deps"), inner, files, env.limit)
         iso = self.make_iso(name, cmdline, elf) if env.firmware_talks else ""
-        argv = qemu.command(env, elf, iso, cmdline, files)
-        outcome = qemu.run(argv, files, env.limit / env.runs)
+        limit = env.limit / env.runs
+        if env.emulator == "bochs":
+            outcome = bochs.run(env, iso, files, limit)
+        else:
+            outcome = qemu.run(qemu.command(env, elf, iso, cmdline, files), files, limit)
         if iso:
             os.unlink(iso)
         return outcome, []

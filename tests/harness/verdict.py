@@ -1,4 +1,5 @@
-"""What a finished run was: one word out of a ladder, judged from the serial log and QEMU's exit code alone.
+"""What a finished run was: one word out of a ladder, judged from the serial log and QEMU's exit code alone
+(bochs.py translates into it).
 
 Pure: no process, no file. The exit codes are isa-debug-exit's, (value << 1) | 1: 0x10 all passed -> 33, 0x11
 not -> 35. Must not know which environment it judges: what is expected there stands in environments.py. Read
@@ -13,6 +14,7 @@ import ktap
 
 EXIT_PASSED = 33
 EXIT_FAILED = 35
+EXIT_RESET = 0  # -no-reboot: QEMU leaves in peace when the machine is reset
 
 
 class Verdict(enum.Enum):
@@ -25,7 +27,7 @@ class Verdict(enum.Enum):
     SILENCE = "silence"  # not one byte on the serial line
     CUT_OFF = "cut off"  # exit code given, but the test list is missing or not complete
     CONTRADICTION = "contradiction"  # exit code and test lines disagree
-    EMULATOR = "emulator error"  # QEMU itself failed: it says so on stderr
+    EMULATOR = "emulator error"  # it failed itself, and says so on stderr
     NO_SERIAL = "no serial"  # nothing to read by intent, and the exit code says passed
 
 
@@ -75,7 +77,7 @@ def judge(raw, exit_code, timed_out, firmware_talks=False, serial=True, stderr="
 
 
 def _ladder(text, run, exit_code, timed_out, serial, stderr):
-    if exit_code is not None and (exit_code < 0 or exit_code not in (0, EXIT_PASSED, EXIT_FAILED)):
+    if exit_code is not None and exit_code not in (EXIT_RESET, EXIT_PASSED, EXIT_FAILED):
         return Verdict.EMULATOR, f"exit code {exit_code}: {last_line(stderr) or 'no word on stderr'}"
     crash = CRASH_MARKS.search(text)
     if crash:
@@ -85,7 +87,7 @@ def _ladder(text, run, exit_code, timed_out, serial, stderr):
         if text.strip():
             return Verdict.HANG, f"last line: {last_line(text)}"
         return Verdict.SILENCE, "time ran out without a byte"
-    if exit_code == 0:
+    if exit_code == EXIT_RESET:
         return Verdict.TRIPLE_FAULT, f"reset without a verdict, last line: {last_line(text) or '(none)'}"
     if not serial:
         if exit_code == EXIT_PASSED:
