@@ -10,7 +10,7 @@
 #define WHERE_TCG_CPU "TCGTCGTCGTCG", "QEMU TCG CPU"
 
 static const struct deviation deviations[] = {
-#define DEVIATION(id, where, text) {#id, text, WHERE_##where},
+#define DEVIATION(id, where, what, rule, holds) {#id, what, WHERE_##where},
 #include "tests/deviations.def"
 };
 

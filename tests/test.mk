@@ -34,7 +34,7 @@ soak: ## the same boots over and over, for MINUTES=30
 	$(call harness_run,--soak $(MINUTES))
 
 harness-selftest: ## the harness alone, on dummy kernels
-	@$(HARNESS) tests/harness/test_selftest.py tests/harness/test_bochs.py tests/harness/test_bench_run.py
+	@$(HARNESS) $(addprefix tests/harness/test_,selftest.py bochs.py deviations.py) tests/harness/test_bench_run.py
 
 # By the cross compiler's name and without it: the same bytes.
 CROSS := x86_64-linux-gnu-

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+import deviations
 import environments
 import qemu
 import results
@@ -133,8 +134,10 @@ def pytest_sessionfinish(session):
     harness.jobs.slots.close()
     qemu.end_all()
     options = session.config.option
-    if not (options.quick or options.env or options.matrix or options.soak or options.collectonly):
+    selected = options.quick or options.env or options.matrix or options.soak or options.collectonly
+    if not selected and any(parameter(item, "env") for item in session.items):
         harness.results.check_really_ran()
+        harness.results.check_left_out(deviations.load())
     if not session.config.option.collectonly and not harness.results.good and session.exitstatus == 0:
         session.exitstatus = 1
 
@@ -152,8 +155,8 @@ def pytest_terminal_summary(terminalreporter, config):
     for line in account.table() + [""]:
         terminalreporter.write_line(line)
     terminalreporter.write_line(f"A limit is {environments.LOAD_FACTOR} times the budget: the machine may be busy.")
-    for (ident, text), count in sorted(account.deviations.items()):
-        terminalreporter.write_line(f"deviation {ident}: {count} times: {text}")
+    for line in account.left_out_lines(deviations.load()):
+        terminalreporter.write_line(line)
     for line in account.remarks:
         terminalreporter.write_line(f"remark: {line}")
     for case in account.skips():

@@ -23,7 +23,7 @@ RE_PLAN = re.compile(r"^1\.\.(\d+)$")
 RE_RESULT = re.compile(r"^(not )?ok (\d+) ([A-Za-z_][A-Za-z0-9_]*)(?: # SKIP ?(.*))?$")
 RE_RESULT_LIKE = re.compile(r"^(not )?ok\b")
 RE_NOTE = re.compile(r"^# ?(.*)$")
-RE_DEVIATION = re.compile(r"^deviation: (\S+)(?: (.*))?$")
+RE_DEVIATION = re.compile(r"^deviation: (\S+)")
 
 
 @dataclass
@@ -34,18 +34,27 @@ class Result:
     reason: str = ""  # of a skip
     notes: list = field(default_factory=list)
 
+    @property
+    def deviations(self):
+        """The IDs of the assertions that it left out."""
+        return deviations_in(self.notes)
+
 
 @dataclass
 class Run:
     started: bool = False
     plan: int = -1
     results: list = field(default_factory=list)
-    deviations: list = field(default_factory=list)  # (id, text)
+    deviations: list = field(default_factory=list)  # their IDs, one per use
     problems: list = field(default_factory=list)
 
     @property
     def complete(self):
         return self.started and self.plan >= 0 and len(self.results) >= self.plan
+
+
+def deviations_in(notes):
+    return [found.group(1) for found in map(RE_DEVIATION.match, notes) if found]
 
 
 def parse(text):
@@ -73,9 +82,7 @@ def _body_line(run, line, notes):
         return notes
     note = RE_NOTE.match(line)
     if note:
-        deviation = RE_DEVIATION.match(note.group(1))
-        if deviation:
-            run.deviations.append((deviation.group(1), deviation.group(2) or ""))
+        run.deviations += deviations_in([note.group(1)])
         return notes + [note.group(1)]
     result = RE_RESULT.match(line)
     if not result:

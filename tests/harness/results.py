@@ -7,8 +7,10 @@ Must not know how anything was run. Filled by conftest.py and test_*.py.
 import os
 import re
 import xml.etree.ElementTree as ET
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
+
+import deviations
 
 PASS, FAIL, SKIP = "pass", "fail", "skip"
 
@@ -52,9 +54,9 @@ class Results:
         self.cases = []
         self.budgets = []
         self.remarks = []
-        self.deviations = Counter()
+        self.left_out = defaultdict(list)  # deviation's ID -> the (environment, test) of each use
         self.not_here = {}  # test name -> why it had nothing to do, in the environment seen last
-        self.really_ran = set()
+        self.really_ran = set()  # (environment, test)
 
     def add(self, group, name, status, text="", seconds=0.0):
         """Enters one test; a skip that CI does not allow becomes a failure that says so."""
@@ -72,15 +74,29 @@ class Results:
             if excuses:
                 self.not_here[result.name] = excuses[0]
             elif result.status == "pass":
-                self.really_ran.add(result.name)
-        for ident, text in run.deviations:
-            self.deviations[(ident, text)] += 1
+                self.really_ran.add((group, result.name))
+            for ident in result.deviations:
+                self.left_out[ident].append((group, result.name))
 
     def check_really_ran(self):
         """At the end of a whole run: a test that had nothing to do in any environment tests nothing."""
+        somewhere = {name for _group, name in self.really_ran}
         for name, why in sorted(self.not_here.items()):
-            if name not in self.really_ran:
+            if name not in somewhere:
                 self.add("everywhere", name, FAIL, f"no environment has what it needs: {why}")
+
+    def check_left_out(self, table):
+        """At the end of a whole run: what the table leaves out in one environment has held where its row says."""
+        for row in table:
+            problem = deviations.wrong(row, self.left_out[row.id], self.really_ran)
+            self.add("deviations", row.id, FAIL if problem else PASS, problem or "")
+
+    def left_out_lines(self, table):
+        """Each row of the table that was used, with its reason, and how many assertions that were."""
+        lines = [f"SKIP {len(self.left_out[row.id])} x {row.id}: {row.what} ({row.rule}); holds in {row.holds}"
+                 for row in table if self.left_out[row.id]]
+        count = sum(map(len, self.left_out.values()))
+        return lines + [f"{count} assertions left out by the table of deviations"] if count else []
 
     def add_budget(self, name, seconds, limit, used, verdict):
         self.budgets.append(Budget(name, seconds, limit, used, verdict))
