@@ -10,7 +10,7 @@ ISO   := $(BUILD)/paravane.iso
 OFFS  := $(BUILD)/asm_offsets.inc
 
 .DEFAULT_GOAL := elf
-.PHONY: elf iso run test bench check clean help
+.PHONY: elf iso usb run test bench check clean help
 elf: $(ELF) ## build build/paravane.elf (the default)
 
 # The compiler and its flags are inputs too: changing them rebuilds.
@@ -45,6 +45,9 @@ $(ELF): $(BUILD)/ksyms.o
 iso: $(ISO) ## build build/paravane.iso, for CD and USB stick, BIOS and UEFI
 $(ISO): $(ELF) iso/mkiso iso/grub.cfg
 	@iso/mkiso $(ELF) $@
+
+usb: $(ISO) ## write the ISO to a USB stick, having asked: DEV=/dev/sdX
+	@tools/usb '$(DEV)' $(ISO)
 
 export ACCEL SMP MEM CMDLINE GUEST FIRMWARE
 run: ## boot the ISO in QEMU: ACCEL= SMP= MEM= CMDLINE= GUEST= FIRMWARE=bios|uefi
