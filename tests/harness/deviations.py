@@ -40,6 +40,14 @@ def load():
         return parse(table.read())
 
 
+def complaints(rows, env, idents):
+    """What is wrong with the uses in one run, whatever becomes of the others."""
+    holds = {row.id: row.holds for row in rows}
+    return [f"deviation {ident} does not stand in tests/deviations.def" for ident in idents if ident not in holds] + \
+        [f"deviation {ident} is left out here, where its row says that it holds"
+         for ident in idents if holds.get(ident) == env]
+
+
 def wrong(row, used, passed):
     """What is wrong with a row after a whole run, or None. @used: the (environment, test) pairs that left it out;
     @passed: those that passed and had something to do."""

@@ -33,6 +33,15 @@ def test_what_is_no_row_is_an_error():
         deviations.parse(row + 'DEVIATION(d, TCG, "e")\n')
 
 
+@pytest.mark.parametrize("place, idents, words", [
+    ("tcg", [], ""), ("tcg", ["tcg_x", "tcg_x"], ""), ("bochs-amd", ["tcg_x"], ""),
+    ("tcg", ["tcg_y"], "tcg_y does not stand in"), ("bochs-intel", ["tcg_x"], "its row says that it holds"),
+])
+def test_uses_are_looked_at_run_by_run(place, idents, words):
+    found = deviations.complaints([ROW], place, idents)
+    assert len(found) == bool(words) and words in "".join(found)
+
+
 @pytest.mark.parametrize("runs, problem", [
     ([("tcg", LEAVES_OUT), ("bochs-intel", PASSES)], None),
     ([("tcg", PASSES), ("bochs-intel", PASSES)], "what is the row for"),
