@@ -202,7 +202,7 @@ static bool rsdp_xsdt_usable(struct acpi_info *info, const struct acpi_rsdp *r, 
 {
 	u8 off;
 
-	if (r->revision < 2 || !r->xsdt_pa)
+	if (r->revision < 2)
 		return false;
 	if (avail < sizeof(*r) || r->length < sizeof(*r)) {
 		acpi_problem(info, "RSDP: revision %u, but cut short: its RSDT is taken", r->revision);
@@ -211,22 +211,28 @@ static bool rsdp_xsdt_usable(struct acpi_info *info, const struct acpi_rsdp *r, 
 	off = r->length == sizeof(*r) ? sum((const u8 *)r, sizeof(*r)) : 0;
 	if (off)
 		acpi_problem(info, "RSDP: extended checksum is off by %#x: its RSDT is taken", off);
-	return !off;
+	return !off && r->xsdt_pa;
 }
 
-/* The tables that the RSDP @r leads to; of it, @avail bytes are there. False: it is none, or leads nowhere. */
+/*
+ * The tables that the RSDP @r leads to; of it, @avail bytes are there. @pa 0: a copy. False: it is none, or leads
+ * nowhere.
+ */
 static bool read_from_rsdp(struct acpi_info *info, const struct acpi_memory *mem, const struct acpi_rsdp *r, u32 avail,
 			   const char *found, u64 pa)
 {
+	char at[24] = "";
 	u8 off;
 
+	if (pa)
+		ksnprintf(at, sizeof(at), " at %#lx", pa);
 	if (avail < ACPI_RSDP_V1_SIZE || memcmp(r->signature, ACPI_RSDP_SIGNATURE, sizeof(r->signature)) != 0) {
-		acpi_problem(info, "RSDP by %s at %#lx: has not its signature: skipped", found, pa);
+		acpi_problem(info, "RSDP by %s%s: has not its signature: skipped", found, at);
 		return false;
 	}
 	off = sum((const u8 *)r, ACPI_RSDP_V1_SIZE);
 	if (off) {
-		acpi_problem(info, "RSDP by %s at %#lx: checksum is off by %#x: skipped", found, pa, off);
+		acpi_problem(info, "RSDP by %s%s: checksum is off by %#x: skipped", found, at, off);
 		return false;
 	}
 	info->found = found;
