@@ -127,6 +127,7 @@ void kernel_start(struct boot_info *bi)
 	cpu_enable_features();
 	memory_init(bi);
 	acpi_init(bi);
+	power_report();
 	start_time();
 	patch_sites();
 	console_input_init();
