@@ -147,13 +147,16 @@ struct acpi_info {
 extern struct acpi_info acpi_info;
 
 /*
- * How the parser sees memory: @size readable bytes at physical @pa, or NULL: out of reach. Each is given back by
- * unmap() before the next but one is asked for.
+ * How the parser sees memory: map() gives @size readable bytes at physical @pa, or NULL: out of reach. Each is given
+ * back by unmap(), in the reverse order.
  */
 struct acpi_memory {
 	const void *(*map)(u64 pa, u64 size);
 	void (*unmap)(const void *at, u64 size);
 };
+
+/* This machine's memory, from memory_init() on. */
+extern const struct acpi_memory acpi_memory;
 
 /*
  * Fills @info from the RSDP that @bi names or copied, else from the one that a BIOS scan finds. Pure but for @mem.

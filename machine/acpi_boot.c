@@ -46,6 +46,8 @@ static void unmap(const void *at, u64 size)
 		kspace_unmap_mmio((void *)at, size);
 }
 
+const struct acpi_memory acpi_memory = {map, unmap};
+
 /* ---- the log ---- */
 
 /* A line that is put together piece by piece. */
@@ -183,8 +185,6 @@ void acpi_report_tables(void)
 
 void acpi_init(const struct boot_info *bi)
 {
-	static const struct acpi_memory memory = {map, unmap};
-
-	acpi_read(&acpi_info, bi, &memory);
+	acpi_read(&acpi_info, bi, &acpi_memory);
 	acpi_report();
 }

@@ -25,10 +25,9 @@ void machine_halt(void)
 	}
 }
 
-/* What an act sets off may take a while, and what goes on until then must not say that it failed. */
-static void wait_for_the_end(u64 ns)
+void power_wait(u64 ms)
 {
-	u64 end = pv_sched_clock() + ns;
+	u64 end = pv_sched_clock() + ms * 1000000;
 
 	while (pv_sched_clock() < end)
 		asm volatile("pause");
@@ -44,7 +43,7 @@ void power_try(enum power_kind kind, const struct power_way *first, const struct
 			continue;
 		log_line("power", "%s by %s", kind == POWER_RESET ? "reset" : "off", way->name);
 		way->act(acpi);
-		wait_for_the_end(way->wait_ms * 1000000UL);
+		power_wait(way->wait_ms);
 	}
 }
 

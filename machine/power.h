@@ -37,7 +37,7 @@ struct power_way {
 	bool (*available)(const struct acpi_info *acpi);
 	/* Sets it off; may return. */
 	void (*act)(const struct acpi_info *acpi);
-	u64 wait_ms; /* then the next one is tried */
+	u64 wait_ms; /* it may take effect that long after act(); then the next one is tried */
 };
 
 #define POWER_WAY(kind, order, id)                                                                                     \
@@ -51,6 +51,9 @@ void power_try(enum power_kind kind, const struct power_way *first, const struct
 /* Their names, with commas between; the length of it all, 0: none is available. */
 size_t power_names(const struct power_way *first, const struct power_way *end, const struct acpi_info *acpi, char *buf,
 		   size_t size);
+
+/* Lets so much time pass. For ways. */
+void power_wait(u64 ms);
 
 /* Reads and writes a register that ACPI names, @bits wide (8, 16, 32). One that cannot be mapped reads as 0. */
 u32 acpi_register_read(const struct acpi_register *r, unsigned bits);

@@ -28,16 +28,17 @@
 #define RESET_HARD     0x02 /* which reset it will be; then RESET_GO */
 #define RESET_GO       0x04
 
-#define ACPI_MODE_NS   1000000000UL
+#define ACPI_MODE_MS   1000
 
 /* ---- registers ---- */
 
-static u32 port_read(u16 port, unsigned bits)
+/* Out of line: what a way crosses when it ends the machine are then the sites that tests cross. */
+static __noinline u32 port_read(u16 port, unsigned bits)
 {
 	return bits == 8 ? pv_inb(port) : bits == 16 ? pv_inw(port) : pv_inl(port);
 }
 
-static void port_write(u16 port, unsigned bits, u32 value)
+static __noinline void port_write(u16 port, unsigned bits, u32 value)
 {
 	if (bits == 8)
 		pv_outb((u8)value, port);
@@ -52,7 +53,7 @@ static u16 pci_select(u64 address)
 {
 	u32 device = (u32)(address >> 32) & 0x1f, function = (u32)(address >> 16) & 7, offset = (u32)address & 0xff;
 
-	pv_outl(0x80000000U | device << 11 | function << 8 | (offset & 0xfc), PCI_ADDRESS);
+	port_write(PCI_ADDRESS, 32, 0x80000000U | device << 11 | function << 8 | (offset & 0xfc));
 	return (u16)(PCI_DATA + (offset & 3));
 }
 
@@ -119,19 +120,19 @@ static void reset_by_8042(const struct acpi_info *acpi)
 	unsigned polls;
 
 	(void)acpi;
-	for (polls = 0; polls < KBD_POLLS && (pv_inb(KBD_STATUS) & KBD_INPUT_FULL); polls++)
+	for (polls = 0; polls < KBD_POLLS && (port_read(KBD_STATUS, 8) & KBD_INPUT_FULL); polls++)
 		asm volatile("pause");
-	pv_outb(KBD_PULSE, KBD_COMMAND);
+	port_write(KBD_COMMAND, 8, KBD_PULSE);
 }
 POWER_WAY(reset, 20, reset_8042) = {"8042", acpi_has_8042, reset_by_8042, 200};
 
 static void reset_by_cf9(const struct acpi_info *acpi)
 {
-	u8 keep = pv_inb(RESET_CONTROL) & (u8) ~(RESET_HARD | RESET_GO);
+	u32 keep = port_read(RESET_CONTROL, 8) & ~(u32)(RESET_HARD | RESET_GO);
 
 	(void)acpi;
-	pv_outb(keep | RESET_HARD, RESET_CONTROL);
-	pv_outb(keep | RESET_HARD | RESET_GO, RESET_CONTROL);
+	port_write(RESET_CONTROL, 8, keep | RESET_HARD);
+	port_write(RESET_CONTROL, 8, keep | RESET_HARD | RESET_GO);
 }
 POWER_WAY(reset, 30, reset_cf9) = {"port 0xcf9", always, reset_by_cf9, 200};
 
@@ -152,22 +153,25 @@ static bool has_s5(const struct acpi_info *acpi)
 	return acpi->s5.found && acpi->fadt.pm1a_control.address != 0;
 }
 
-/* The sleep registers are the firmware's until the machine is in ACPI mode, which SCI_EN shows. */
-static void enter_acpi_mode(const struct acpi_info *acpi)
+static bool in_acpi_mode(const struct acpi_fadt *f)
 {
-	const struct acpi_fadt *f = &acpi->fadt;
-	u64 end = pv_sched_clock() + ACPI_MODE_NS;
+	return acpi_register_read(&f->pm1a_control, 16) & ACPI_PM1_SCI_EN;
+}
 
-	if (!f->smi_port || !f->acpi_enable || (acpi_register_read(&f->pm1a_control, 16) & ACPI_PM1_SCI_EN))
+/* The sleep registers are the firmware's until the machine is in ACPI mode, which SCI_EN shows. */
+static void enter_acpi_mode(const struct acpi_fadt *f)
+{
+	unsigned waited;
+
+	if (!f->smi_port || !f->acpi_enable || in_acpi_mode(f))
 		return;
-	pv_outb(f->acpi_enable, (u16)f->smi_port);
-	while (!(acpi_register_read(&f->pm1a_control, 16) & ACPI_PM1_SCI_EN)) {
-		if (pv_sched_clock() >= end) {
-			log_line("power", "the firmware does not enter ACPI mode by port %#x", f->smi_port);
+	port_write((u16)f->smi_port, 8, f->acpi_enable);
+	for (waited = 0; waited < ACPI_MODE_MS; waited++) {
+		if (in_acpi_mode(f))
 			return;
-		}
-		asm volatile("pause");
+		power_wait(1);
 	}
+	log_line("power", "the firmware does not enter ACPI mode by port %#x", f->smi_port);
 }
 
 static void sleep_write(const struct acpi_register *r, u8 type, u16 enable)
@@ -185,7 +189,7 @@ static void off_by_s5(const struct acpi_info *acpi)
 {
 	const struct acpi_fadt *f = &acpi->fadt;
 
-	enter_acpi_mode(acpi);
+	enter_acpi_mode(f);
 	sleep_write(&f->pm1a_control, acpi->s5.type_a, 0);
 	sleep_write(&f->pm1b_control, acpi->s5.type_b, 0);
 	sleep_write(&f->pm1a_control, acpi->s5.type_a, ACPI_PM1_SLP_EN);
@@ -202,10 +206,13 @@ static bool is_emulator(const struct acpi_info *acpi)
 /* What S5 would be, without tables to say so. */
 static void off_by_emulator_ports(const struct acpi_info *acpi)
 {
+	static const struct {
+		u16 port, value;
+	} known[] = {{0x604, 0x2000}, {0xb004, 0x2000}, {0x4004, 0x3400}}; /* QEMU; Bochs, older QEMU; VirtualBox */
+
 	(void)acpi;
-	pv_outw(0x2000, 0x604);  /* QEMU */
-	pv_outw(0x2000, 0xb004); /* Bochs, older QEMU */
-	pv_outw(0x3400, 0x4004); /* VirtualBox */
+	for (unsigned i = 0; i < ARRAY_SIZE(known); i++)
+		port_write(known[i].port, 16, known[i].value);
 }
 POWER_WAY(off, 20, off_ports) = {"the emulators' ports", is_emulator, off_by_emulator_ports, 500};
 
@@ -215,7 +222,7 @@ static void off_by_exit_devices(const struct acpi_info *acpi)
 
 	(void)acpi;
 	for (unsigned i = 0; word[i]; i++)
-		pv_outb((u8)word[i], 0x8900); /* Bochs */
+		port_write(0x8900, 8, (u8)word[i]); /* Bochs */
 	machine_exit(EXIT_PASSED);
 }
 POWER_WAY(off, 30, off_exit) = {"the emulators' exit devices", is_emulator, off_by_exit_devices, 500};
