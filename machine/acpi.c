@@ -41,14 +41,14 @@ void acpi_problem(struct acpi_info *info, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* @len bytes as text: what is not printable becomes '?', trailing blanks go. */
+/* @len > 0 bytes as text, never empty: what is not printable becomes '?', trailing blanks and NULs go. */
 static void copy_name(char *dst, const char *src, size_t len)
 {
 	size_t i;
 
 	for (i = 0; i < len; i++)
 		dst[i] = src[i] >= ' ' && src[i] <= '~' ? src[i] : '?';
-	while (len && (dst[len - 1] == ' ' || !src[len - 1]))
+	while (len > 1 && (dst[len - 1] == ' ' || !src[len - 1]))
 		len--;
 	dst[len] = '\0';
 }
@@ -83,6 +83,7 @@ static const u8 *open_table(struct acpi_info *info, const struct acpi_memory *me
 	const u8 *bytes;
 	u8 off;
 
+	memset(t, 0, sizeof(*t)); /* nothing behind its names' ends is left to chance */
 	if (!copy_from(mem, pa, &h, sizeof(h))) {
 		acpi_problem(info, "table at %#lx: out of reach: skipped", pa);
 		return NULL;

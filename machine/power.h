@@ -26,8 +26,8 @@ __noreturn void machine_off(void);
 void power_report(void);
 
 /*
- * A way to start the machine again, or to switch it off. To add one (a hypervisor's call, say) is one POWER_WAY() in any
- * file; the linker sorts them by @order, two digits, and nothing lists them.
+ * A way to start the machine again, or to switch it off. To add one (a hypervisor's call, say) is one POWER_WAY() in
+ * any file; the linker sorts them by @order, two digits, and nothing lists them.
  */
 enum power_kind { POWER_RESET, POWER_OFF };
 

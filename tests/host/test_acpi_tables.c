@@ -1,6 +1,6 @@
 /*
- * machine/acpi_madt.c and machine/acpi_fadt.c on single tables, byte by byte as ACPI 6.5 has them, written here a second
- * time: lists that run out, entries that lie, registers that nobody can reach, and the AML around \_S5_.
+ * machine/acpi_madt.c and machine/acpi_fadt.c on single tables, byte by byte as ACPI 6.5 has them, written here a
+ * second time: lists that run out, entries that lie, registers that nobody can reach, and the AML around \_S5_.
  */
 #include "machine/acpi_priv.h"
 #include "tests/host/host.h"
@@ -340,7 +340,7 @@ static const struct aml {
 	{"words", {8, '_', 'S', '5', '_', 0x12, 8, 2, 0x0b, 3, 0, 0x0b, 4, 0}, 14, true, 3, 4},
 	{"double words", {8, '_', 'S', '5', '_', 0x12, 12, 2, 0x0c, 3, 0, 0, 0, 0x0c, 4, 0, 0, 0}, 18, true, 3, 4},
 	{"both in one", {8, '_', 'S', '5', '_', 0x12, 5, 1, 0x0b, 5, 7}, 11, true, 5, 7},
-	{"only called", {'_', 'S', '5', '_', 0x12, 6, 4, 0x0a, 5, 0x0a, 7}, 11, false, 0, 0},
+	{"only called", {0x70, '_', 'S', '5', '_', 0x12, 6, 4, 0x0a, 5, 0x0a, 7}, 12, false, 0, 0},
 	{"no package", {8, '_', 'S', '5', '_', 0x0a, 6, 4, 0x0a, 5, 0x0a, 7}, 12, false, 0, 0},
 	{"empty package", {8, '_', 'S', '5', '_', 0x12, 2, 0, 0x0a, 5, 0x0a, 7}, 12, false, 0, 0},
 	{"package past the end", {8, '_', 'S', '5', '_', 0x12, 7, 4, 0x0a, 5, 0x0a, 7}, 12, false, 0, 0},
