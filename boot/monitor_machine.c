@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "machine/acpi.h"
 #include "machine/percpu.h"
 #include "machine/pic.h"
 #include "machine/power.h"
@@ -78,12 +79,25 @@ static int cmd_info(int argc, char **argv)
 	report_sites();
 	if (!pv_patching)
 		log_line("patch", "off: patch=off was given");
+	acpi_report();
+	power_report();
 	info_time();
 	info_interrupts();
 	console_report();
 	return MONITOR_DONE;
 }
-MONITOR_CMD(info, "info", "this machine and kernel: CPU, memory, backend, time, interrupts, serial", cmd_info);
+MONITOR_CMD(info, "info", "this machine and kernel: CPU, memory, backend, ACPI, time, interrupts, serial", cmd_info);
+
+static int cmd_acpi(int argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1)
+		return MONITOR_USAGE;
+	acpi_report_tables();
+	acpi_report();
+	return MONITOR_DONE;
+}
+MONITOR_CMD(acpi, "acpi", "the firmware's tables, and what they say", cmd_acpi);
 
 static int job(int argc, char **argv)
 {

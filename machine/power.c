@@ -1,14 +1,17 @@
-/* Ending: see machine/power.h. Real power-off needs ACPI (FADT, S5) and comes with the ACPI tables. */
+/*
+ * Ending: see machine/power.h. The ways to reset and to switch off are a table that the linker collects; here they are
+ * only tried.
+ *
+ * Must not know: any way. Read next: machine/power_ways.c.
+ */
 #include "machine/power.h"
 
-#include "arch/desc.h"
 #include "lib/log.h"
 #include "lib/panic.h"
+#include "lib/printf.h"
 #include "machine/dump.h"
 #include "machine/uart.h"
 #include "pvops/pvops.h"
-
-#define OFF_WAIT_NS   500000000UL
 
 #define UART_ALL_SENT 0x40 /* in the line status; also set where there is no port */
 #define DRAIN_LOOKS   1000000
@@ -54,37 +57,67 @@ void machine_halt(void)
 	}
 }
 
-void machine_reset(void)
+/* Out of line, as the ports are: what waits when the machine ends is then what tests cross. */
+__noinline void power_wait(u64 ms)
 {
-	struct desc_ptr no_idt = {0, 0};
-
-	pv_irq_disable();
-	pv_outb(0xfe, 0x64);  /* 8042: pulse the reset line */
-	pv_outb(0x06, 0xcf9); /* PIIX and later: full reset */
-	pv_load_idt(&no_idt);
-	asm volatile("ud2");
-	machine_halt();
-}
-
-/* An emulator may end some time after the port was written: what goes on until then must not say that it failed. */
-static void wait_for_power_off(void)
-{
-	u64 end = pv_sched_clock() + OFF_WAIT_NS;
+	u64 end = pv_sched_clock() + ms * 1000000;
 
 	while (pv_sched_clock() < end)
 		asm volatile("pause");
 }
 
+void power_try(enum power_kind kind, const struct power_way *first, const struct power_way *end,
+	       const struct acpi_info *acpi)
+{
+	const struct power_way *way;
+
+	for (way = first; way < end; way++) {
+		if (!way->available(acpi))
+			continue;
+		log_line("power", "%s by %s", kind == POWER_RESET ? "reset" : "off", way->name);
+		way->act(acpi);
+		power_wait(way->wait_ms);
+	}
+}
+
+size_t power_names(const struct power_way *first, const struct power_way *end, const struct acpi_info *acpi, char *buf,
+		   size_t size)
+{
+	const struct power_way *way;
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (way = first; way < end; way++)
+		if (way->available(acpi) && used < size)
+			used += (size_t)ksnprintf(buf + used, size - used, "%s%s", used ? ", " : "", way->name);
+	return used;
+}
+
+void power_report(void)
+{
+	char names[128];
+
+	power_names(__power_reset_start, __power_reset_end, &acpi_info, names, sizeof(names));
+	log_line("power", "reset by %s", names);
+	if (power_names(__power_off_start, __power_off_end, &acpi_info, names, sizeof(names)))
+		log_line("power", "off by %s", names);
+	else
+		log_line("power", "off by hand only");
+}
+
+void machine_reset(void)
+{
+	pv_irq_disable();
+	power_try(POWER_RESET, __power_reset_start, __power_reset_end, &acpi_info);
+	log_line("power", "this machine does not start again by any known way: halted");
+	machine_halt();
+}
+
 void machine_off(void)
 {
-	static const u16 ports[] = {0x604, 0xb004, 0x4004}; /* QEMU's PM1a, older ones and Bochs, VirtualBox */
-	static const u16 values[] = {0x2000, 0x2000, 0x3400};
-	unsigned i;
-
-	for (i = 0; i < ARRAY_SIZE(ports); i++)
-		pv_outw(values[i], ports[i]);
-	wait_for_power_off();
-	log_line("power", "this machine does not switch off by a known port: halted, switch it off by hand");
+	pv_irq_disable();
+	power_try(POWER_OFF, __power_off_start, __power_off_end, &acpi_info);
+	log_line("power", "this machine does not switch off by any known way: halted, switch it off by hand");
 	machine_halt();
 }
 

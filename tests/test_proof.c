@@ -37,7 +37,7 @@ static const struct {
 	{"pv_backend_switch", "is patched anew, without int3, in the very call that crosses it", NULL},
 	{"machine_reset", "ends the run", NULL},
 	{"machine_off", "ends the run", NULL},
-	{"wait_for_power_off", "ends the run", NULL},
+	{"reset_by_triple_fault", "ends the run", NULL},
 	{"machine_halt", "ends the run", NULL},
 	{"machine_exit", "ends the run", NULL},
 	{"exit_byte", "ends the run", NULL},

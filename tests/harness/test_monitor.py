@@ -18,8 +18,8 @@ BOOTS = {
     "bios": environments.Environment("monitor-bios", 30, boot="bios"),
 }
 
-COMMANDS_ALL = ("help", "info", "ops", "sites", "mem", "maps", "walk", "audit", "backend", "test", "bench", "log",
-                "reboot", "off")
+COMMANDS_ALL = ("help", "info", "acpi", "ops", "sites", "mem", "maps", "walk", "audit", "backend", "test", "bench",
+                "log", "reboot", "off")
 
 # What answers a command whose words are wrong.
 USAGE = r"(?m)^usage: "
@@ -32,8 +32,15 @@ COMMANDS = [
     ("info", (r"(?m)^version +Paravane \d", r"(?m)^boot +(PVH|multiboot2) by ", r"(?m)^cpu +features .*\bnx\b",
               r"(?m)^memory +\d+ MiB usable: \d+ KiB free", r"(?m)^paging +cr0 0x8\w+, cr3 0x\w+",
               r"(?m)^pvops +backend native: ", r"(?m)^patch +\d+ sites: \d+ inlined, .* 0 indirect$",
+              r"(?m)^acpi +CPUs 1 enabled of 1", r"(?m)^power +reset by .*triple fault$",
+              r"(?m)^power +off by ACPI S5, ",
               r"(?m)^time +TSC \d+\.\d{3} MHz, up \d+\.\d{6} s$", r"(?m)^interrupts +\d+: PIT \d+, COM1 [1-9]",
               r"(?m)^interrupts +on unexpected vectors 0; NMIs 0$", r"(?m)^console +[1-9]\d* bytes sent, 0 dropped;")),
+    ("acpi", (r"(?m)^FACP  revision \d +at [0-9a-f]{16}, +\d+ bytes, OEM 'BOCHS'$", r"(?m)^APIC  revision \d",
+              r"(?m)^DSDT  ", r"(?m)^acpi +RSDP by (PVH at 0x\w+|multiboot2), revision \d, OEM 'BOCHS'$",
+              r"(?m)^acpi +CPUs 1 enabled of 1 listed; local APICs at 0xfee00000$",
+              r"(?m)^acpi +IOAPIC 0 at 0xfec00000, GSIs from 0$", r"(?m)^acpi .*\boff by S5: \d to port 0x\w+$")),
+    ("acpi x", (USAGE,)),
     ("ops", (r"^ nr op +len class +served by +inl nop dir jmp ind\n",
              r"(?m)^ *0 init\.patch +- hook +pv_patch_default ( +\.){5}$",
              r"(?m)^ *\d+ irq\.irq_disable +9 callee pv_thunk_native_irq_disable +[1-9]\d*( +\.){4}$",
