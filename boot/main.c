@@ -15,6 +15,7 @@
 #include "boot/multiboot2.h"
 #include "boot/pvh.h"
 #include "boot/report.h"
+#include "boot/slides.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -35,6 +36,7 @@ u64 boot_tsc, prompt_tsc;
 
 void boot_refuse(const char *why)
 {
+	console_screen_init(&boot_info);
 	printk("paravane: %s; halted.\n", why);
 	machine_exit(EXIT_FAILED);
 	machine_halt();
@@ -125,6 +127,7 @@ void kernel_start(struct boot_info *bi)
 	pic_init();
 	cpu_enable_features();
 	memory_init(bi);
+	console_screen_init(bi);
 	start_time();
 	patch_sites();
 	console_input_init();
@@ -133,6 +136,8 @@ void kernel_start(struct boot_info *bi)
 	crash_on_request(boot_options.crash);
 	prompt_tsc = pv_read_tsc();
 	run_unattended();
+	if (boot_options.report_set)
+		slides_run(boot_options.report);
 	printk("\nReady. `help` lists the commands.\n");
 	monitor_run();
 }
