@@ -28,7 +28,8 @@
 #define KEYBOARD_SCAN    0xf4 /* to the keyboard: send codes */
 #define KEYBOARD_ACK     0xfa
 
-#define DRAIN_MAX        64 /* bytes taken in a row: a broken controller has one for ever */
+#define LATE_LOOKS       1000 /* time that passes while a virtual CPU is stopped says nothing */
+#define DRAIN_MAX        64   /* bytes taken in a row: a broken controller has one for ever */
 
 /* Out of line: one site each, which every use crosses. */
 static __noinline u8 ps2_status(void)
@@ -50,6 +51,7 @@ static __noinline u64 ps2_clock(void)
 static __noinline bool ps2_wait(u8 mask, u8 want)
 {
 	u64 end = ps2_clock() + PS2_WAIT_NS;
+	u32 late = 0;
 
 	do {
 		u8 now = ps2_status();
@@ -59,7 +61,7 @@ static __noinline bool ps2_wait(u8 mask, u8 want)
 		if ((now & mask) == want)
 			return true;
 		asm volatile("pause");
-	} while (ps2_clock() < end);
+	} while (ps2_clock() < end || late++ < LATE_LOOKS);
 	return false;
 }
 
