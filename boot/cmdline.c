@@ -24,6 +24,8 @@ const struct cmdline_option cmdline_options[] = {
 	 "patch call sites, or leave them indirect"},
 	{"crash", OPTION_TEXT, false, FIELD(crash), OPTION_NO_FIELD, NULL, "KIND",
 	 "crash on purpose, to see the trap dump"},
+	{"report", OPTION_NUMBER, true, FIELD(report), SET(report_set), "10", "SECONDS",
+	 "show info, ops, test and bench page by page, so long each, until a key is pressed"},
 	{"guest", OPTION_TEXT, false, FIELD(guest), OPTION_NO_FIELD, NULL, "NAME",
 	 "guest to run: none yet, and that is said"},
 };

@@ -17,6 +17,8 @@ struct boot_options {
 	char backend[16]; /* pvops backend by name */
 	bool patch;       /* patch call sites; off leaves them indirect */
 	char crash[16];   /* "" or the kind of crash to provoke on purpose */
+	bool report_set;  /* show pages of what there is to know */
+	u64 report;       /* each for so many seconds */
 	char guest[32];   /* "" or the guest to run */
 };
 

@@ -1,16 +1,31 @@
-/* Binds the serial port to the log and to the monitor: see boot/console.h. */
+/* Binds the consoles' drivers to the log and to the monitor: see boot/console.h. */
 #include "boot/console.h"
 
+#include "arch/layout.h"
 #include "boot/monitor.h"
 #include "lib/log.h"
+#include "lib/printf.h"
+#include "machine/fbcon.h"
 #include "machine/percpu.h"
 #include "machine/pic.h"
+#include "machine/ps2.h"
 #include "machine/time.h"
 #include "machine/traps.h"
 #include "machine/uart.h"
+#include "machine/vgatext.h"
+#include "mmu/kspace.h"
 #include "pvops/qspinlock.h"
 
+#define BOOT_MAPPED (4 * GIB) /* what boot/entry.asm maps at DIRECT_BASE */
+#define KIND_TEXT   2         /* multiboot2 3.6.12 */
+
 static struct uart com1;
+static struct term screen_term; /* of the one screen, whichever it is */
+static struct fbcon fbcon;
+static struct vgatext vgatext;
+static char screen_text[96]; /* what the screen is, or why there is none; empty: not looked for yet */
+static struct ps2 keyboard;
+static struct console_input *const inputs[] = {&com1.input, &keyboard.input};
 static bool halt_when_idle;
 
 /*
@@ -52,6 +67,67 @@ void console_init(void)
 		log_add_sink(&com1.sink);
 }
 
+/* By our own tables or, before they are there, by the boot tables. NULL: out of reach. */
+static void *map_device(u64 pa, u64 size)
+{
+	if (kspace_root.live)
+		return kspace_map_mmio(pa, size);
+	return pa < BOOT_MAPPED && size <= BOOT_MAPPED - pa ? pa_va(pa) : NULL;
+}
+
+static void use_framebuffer(const struct boot_framebuffer *fb)
+{
+	const char *why = fbcon_refuses(fb);
+	void *base = why ? NULL : map_device(fb->base, fbcon_size(fb));
+	int used = ksnprintf(screen_text, sizeof(screen_text), "framebuffer %ux%ux%u at %#lx", fb->width, fb->height,
+			     fb->bpp, fb->base);
+	char *end = screen_text + used;
+	size_t room = sizeof(screen_text) - (size_t)used;
+
+	if (!base) {
+		ksnprintf(end, room, " not used: %s", why ?: "it cannot be mapped");
+		return;
+	}
+	fbcon_init(&fbcon, fb, base, &screen_term);
+	ksnprintf(end, room, ", %ux%u characters", screen_term.cols, screen_term.rows);
+	log_add_sink(&fbcon.sink);
+}
+
+static void use_vgatext(u64 pa, u32 cols, u32 rows, u32 pitch)
+{
+	void *base = map_device(pa, (u64)pitch * rows);
+
+	ksnprintf(screen_text, sizeof(screen_text), "VGA text %ux%u at %#lx%s", cols, rows, pa,
+		  base ? "" : " not used: it cannot be mapped");
+	if (!base)
+		return;
+	vgatext_init(&vgatext, base, cols, rows, pitch, &screen_term);
+	log_add_sink(&vgatext.sink);
+}
+
+void console_screen_init(const struct boot_info *bi)
+{
+	const struct boot_framebuffer *fb = &bi->framebuffer;
+
+	if (screen_text[0])
+		return;
+	if (bi->has_framebuffer && fb->kind == KIND_TEXT)
+		use_vgatext(fb->base, fb->width, fb->height, fb->pitch);
+	else if (bi->has_framebuffer)
+		use_framebuffer(fb);
+	else if (vgatext_probe())
+		use_vgatext(VGATEXT_BASE, VGATEXT_COLS, VGATEXT_ROWS, VGATEXT_COLS * sizeof(u16));
+	else
+		ksnprintf(screen_text, sizeof(screen_text),
+			  "no screen: no framebuffer from the boot loader, no VGA text");
+}
+
+void console_screen_size(u32 *cols, u32 *rows)
+{
+	*cols = screen_term.cols ?: 80;
+	*rows = screen_term.rows ?: 24;
+}
+
 static bool com1_interrupt(struct pt_regs *regs)
 {
 	(void)regs;
@@ -59,9 +135,29 @@ static bool com1_interrupt(struct pt_regs *regs)
 	return true;
 }
 
+static bool keyboard_interrupt(struct pt_regs *regs)
+{
+	(void)regs;
+	ps2_irq(&keyboard);
+	return true;
+}
+
 int console_getc(void)
 {
-	return uart_getc(&com1);
+	int byte = -1;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(inputs) && byte < 0; i++)
+		if (inputs[i]->getc)
+			byte = inputs[i]->getc(inputs[i]);
+	return byte;
+}
+
+static bool input_pending(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(inputs); i++)
+		if (inputs[i]->pending && inputs[i]->pending(inputs[i]))
+			return true;
+	return false;
 }
 
 /* The halt is atomic with the enabling of interrupts, so no byte is slept through. */
@@ -72,7 +168,7 @@ void console_idle(void)
 		return;
 	}
 	pv_irq_disable();
-	if (uart_rx_pending(&com1))
+	if (input_pending())
 		pv_irq_enable();
 	else
 		pv_safe_halt();
@@ -89,31 +185,51 @@ static bool interrupts_arrive(void)
 	return arrived;
 }
 
-static void report_input(void)
+static void report_consoles(void)
 {
+	static const char *const keyboard_text[] = {
+		[PS2_NO_CONTROLLER] = "no keyboard: no PS/2 controller answers",
+		[PS2_NO_KEYBOARD] = "no keyboard: none answers at the PS/2 controller",
+		[PS2_KEYBOARD] = "keyboard PS/2, US layout",
+	};
+
+	log_line("console", "%s", screen_text);
+	log_line("console", "%s", com1.present ? "serial COM1 115200 8n1" : "no serial port");
+	log_line("console", "%s", keyboard_text[keyboard.state]);
 	log_line("console", "%s",
-		 !com1.present    ? "no serial port: RAM log only"
-		 : halt_when_idle ? "serial COM1 115200 8n1, input by interrupt, idle halts"
-				  : "serial COM1 115200 8n1, input polled: no interrupt arrives");
+		 !com1.present && keyboard.state != PS2_KEYBOARD ? "no input"
+		 : halt_when_idle                                ? "input by interrupt, idle halts"
+								 : "input polled: no interrupt arrives");
 }
 
 void console_report(void)
 {
-	report_input();
+	report_consoles();
 	if (com1.present)
 		log_line("console", "%lu bytes sent, %lu dropped%s; %lu overruns, %lu bad bytes received", com1.sent,
 			 com1.dropped, com1.stuck ? " (stuck)" : "", com1.overruns, com1.errors);
 }
 
+static void route(unsigned irq, trap_handler handler)
+{
+	trap_set_handler(VECTOR_IRQ0 + irq, handler);
+	pic_unmask(irq);
+}
+
 void console_input_init(void)
 {
 	log_set_lock(&log_lock); /* from here on interrupts may come */
-	halt_when_idle = com1.present && interrupts_arrive();
-	if (halt_when_idle) {
-		trap_set_handler(VECTOR_IRQ0 + IRQ_COM1, com1_interrupt);
+	pic_mask(IRQ_KEYBOARD);  /* the keyboard's answers are not what somebody types */
+	ps2_init(&keyboard);
+	halt_when_idle = interrupts_arrive();
+	if (halt_when_idle && com1.present) {
 		uart_rx_irq_enable(&com1);
-		pic_unmask(IRQ_COM1);
+		route(IRQ_COM1, com1_interrupt);
 	}
-	report_input();
+	if (halt_when_idle && keyboard.state == PS2_KEYBOARD) {
+		ps2_irq_enable(&keyboard);
+		route(IRQ_KEYBOARD, keyboard_interrupt);
+	}
+	report_consoles();
 	monitor_set_input(console_getc, console_idle);
 }

@@ -2,14 +2,25 @@
 #ifndef BOOT_CONSOLE_H
 #define BOOT_CONSOLE_H
 
+#include "lib/boot_info.h"
+
 /* Serial port on COM1 as a log sink, if there is one. First thing after entry. */
 void console_init(void);
+
+/*
+ * The screen as a log sink: what was logged so far appears on it. After memory_init(); before that only to say why the
+ * machine goes no further. A second call does nothing.
+ */
+void console_screen_init(const struct boot_info *bi);
 
 /*
  * Gives the log its lock; input by interrupt where interrupts are seen to arrive, else by polling; tells the monitor.
  * After traps and time, interrupts off.
  */
 void console_input_init(void);
+
+/* The screen's size in characters; 80 x 24 if there is none, as a terminal at the serial line most likely has. */
+void console_screen_size(u32 *cols, u32 *rows);
 
 /* Prints how input comes, and the serial port's counters since boot. */
 void console_report(void);

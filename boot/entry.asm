@@ -25,6 +25,10 @@ mb2_header:
         dw 6, 1                                 ; modules page-aligned, please (3.1.10)
         dd 8
         align 8
+        dw 5, 1                                 ; a framebuffer, where there is one (3.1.12)
+        dd 20
+        dd 1024, 768, 32                        ; or what the loader finds
+        align 8
         dw 0, 0
         dd 8
 mb2_header_end:

@@ -15,6 +15,7 @@
 #include "boot/multiboot2.h"
 #include "boot/pvh.h"
 #include "boot/report.h"
+#include "boot/slides.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -36,6 +37,7 @@ u64 boot_tsc, prompt_tsc;
 
 void boot_refuse(const char *why)
 {
+	console_screen_init(&boot_info);
 	printk("paravane: %s; halted.\n", why);
 	machine_exit(EXIT_FAILED);
 	machine_halt();
@@ -128,6 +130,7 @@ void kernel_start(struct boot_info *bi)
 	memory_init(bi);
 	acpi_init(bi);
 	power_report();
+	console_screen_init(bi);
 	start_time();
 	patch_sites();
 	console_input_init();
@@ -136,6 +139,8 @@ void kernel_start(struct boot_info *bi)
 	crash_on_request(boot_options.crash);
 	prompt_tsc = pv_read_tsc();
 	run_unattended();
+	if (boot_options.report_set)
+		slides_run(boot_options.report);
 	printk("\nReady. `help` lists the commands.\n");
 	monitor_run();
 }

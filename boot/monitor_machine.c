@@ -48,7 +48,7 @@ static void info_interrupts(void)
 	static const struct {
 		unsigned irq;
 		const char *name;
-	} lines[] = {{IRQ_PIT, "PIT"}, {IRQ_COM1, "COM1"}};
+	} lines[] = {{IRQ_PIT, "PIT"}, {IRQ_COM1, "COM1"}, {IRQ_KEYBOARD, "keyboard"}};
 	const u64 *count = this_cpu()->irq_count;
 	u64 all = 0, named = 0;
 	char text[64] = "";

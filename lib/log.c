@@ -238,8 +238,11 @@ void log_enter_panic(void)
 	if (++log_panic_depth > 1)
 		return;
 	/* Whoever was writing when the first panic came may just have been interrupted. */
-	for (struct log_sink *sink = log_sinks; sink; sink = sink->next)
+	for (struct log_sink *sink = log_sinks; sink; sink = sink->next) {
 		sink->writing = false;
+		if (sink->alarm)
+			sink->alarm(sink);
+	}
 }
 
 size_t log_ram_read(u64 *pos, char *buf, size_t size)

@@ -11,8 +11,9 @@
 struct log_sink {
 	const char *name;
 	void (*write)(struct log_sink *sink, const char *text, size_t len); /* must not log */
-	struct log_sink *next;                                              /* log.c's */
-	bool writing; /* log.c's: inside write(); a panic there must not go there again */
+	void (*alarm)(struct log_sink *sink); /* a panic comes: what is written next must be seen; NULL: as ever */
+	struct log_sink *next;                /* log.c's */
+	bool writing;                         /* log.c's: inside write(); a panic there must not go there again */
 };
 
 /*

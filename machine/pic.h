@@ -7,9 +7,10 @@
 
 #include "lib/types.h"
 
-#define IRQ_PIT   0
-#define IRQ_COM1  4
-#define IRQ_LINES 16
+#define IRQ_PIT      0
+#define IRQ_KEYBOARD 1
+#define IRQ_COM1     4
+#define IRQ_LINES    16
 
 /* Initialises both, all lines masked. Interrupts off. */
 void pic_init(void);

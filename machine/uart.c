@@ -218,6 +218,16 @@ static void sink_write(struct log_sink *sink, const char *text, size_t len)
 	uart_write(container_of(sink, struct uart, sink), text, len);
 }
 
+static int input_getc(struct console_input *in)
+{
+	return uart_getc(container_of(in, struct uart, input));
+}
+
+static bool input_pending(struct console_input *in)
+{
+	return uart_rx_pending(container_of(in, struct uart, input));
+}
+
 /* Finding and setting up */
 
 /*
@@ -283,6 +293,7 @@ bool uart_init(struct uart *u, u16 port, u32 baud)
 	memset(u, 0, sizeof(*u));
 	u->sink.name = "serial";
 	u->sink.write = sink_write;
+	u->input = (struct console_input){input_getc, input_pending};
 	u->port = port;
 	if (!scratch_holds(u))
 		return false;

@@ -13,6 +13,7 @@
 
 #include "lib/types.h"
 #include "lib/log.h"
+#include "machine/console.h"
 
 #define UART_COM1        0x3f8
 #define UART_CLOCK       115200 /* baud with divisor 1 */
@@ -28,7 +29,8 @@
 #define UART_WAIT_POLLS 100000
 
 struct uart {
-	struct log_sink sink; /* write() is uart_write(); add it with log_add_sink() */
+	struct log_sink sink;       /* write() is uart_write(); add it with log_add_sink() */
+	struct console_input input; /* uart_getc() and uart_rx_pending() */
 	u16 port;
 	u8 fifo_size;    /* bytes that an empty transmitter takes: 1 or 16 */
 	bool present;    /* else every call does nothing */

@@ -16,7 +16,7 @@
 
 #define PATIENCE_NS 500000000UL /* for something that takes a millisecond */
 
-static char said[256];
+static char said[512];
 
 /* ---- tables and registers ---- */
 

@@ -18,6 +18,11 @@ static bool no_serial_port(void)
 	return pv_inb(UART_COM1 + 5) == 0xff;
 }
 
+static bool no_8042(void)
+{
+	return pv_inb(0x64) == 0xff;
+}
+
 /* Sites that a passing run cannot cross, by their function: always, or only on a machine that lacks something. */
 static const struct {
 	const char *function, *reason;
@@ -26,7 +31,10 @@ static const struct {
 	{"poll", "there is no serial port", no_serial_port},
 	{"uart_init", "there is no serial port", no_serial_port},
 	{"uart_rx_irq_enable", "there is no serial port", no_serial_port},
-	{"console_idle", "there is no serial port", no_serial_port},
+	{"ps2_data", "there is no keyboard controller", no_8042},
+	{"ps2_put", "there is no keyboard controller", no_8042},
+	{"ps2_irq_enable", "there is no keyboard controller", no_8042},
+	{"input_pending", "there is no keyboard controller", no_8042},
 	{"poll", "a byte arrives while another CPU or handler takes bytes", NULL},
 	{"uart_init", "the port's own test by bytes: only where the modem lines do not loop", NULL},
 	{"pv_cpuid", "kernel_start's copy runs once, before the tests", NULL},

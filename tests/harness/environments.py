@@ -95,6 +95,8 @@ VARIATIONS = [
                 words=(r"(?m)^acpi +this machine has no 8042", r"(?m)^power +reset by ACPI register, port 0xcf9, ")),
     Environment("smp-2", 15, cpus=2),
     Environment("no-serial", 15, serial=False, expect=Verdict.NO_SERIAL),
+    Environment("no-8042", 15, machine="pc,i8042=off", words=(r"no keyboard: no PS/2 controller",)),
+    Environment("vga-text", 15, qemu=("-vga", "std"), words=(r"VGA text 80x25",)),
     Environment("patch-off", 15, cmdline="patch=off test=all"),
     Environment("backend-direct", 15, cmdline="backend=direct test=all"),
     Environment("backend-mirror", 15, cmdline="backend=mirror test=all", words=(r"backend mirror: test backend",)),

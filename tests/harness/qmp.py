@@ -4,6 +4,7 @@ Starts QEMU with its QMP socket, waits until the serial log ends in the prompt, 
 It must not know what lies in that memory. Read next: patchproof.py, which does.
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -45,6 +46,22 @@ class Qmp:
     def close(self):
         self.stream.close()
         self.line.close()
+
+
+@contextlib.contextmanager
+def started(argv, path, limit):
+    """(QEMU's process, its QMP line at the socket @path), ended with the `with`."""
+    process = subprocess.Popen([*qemu.DIE_WITH_US, *argv], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               start_new_session=True)
+    try:
+        end = time.monotonic() + limit
+        while not os.path.exists(path) and time.monotonic() < end:
+            time.sleep(POLL_SECONDS)
+        line = Qmp(path)
+        yield process, line
+        line.close()
+    finally:
+        qemu.end_process(process)
 
 
 class Guest:

@@ -63,10 +63,11 @@ class Session:
     def files(self, name):
         return qemu.Files(self.logs, name)
 
-    def make_iso(self, name, cmdline, elf=None):
-        """An ISO that boots @elf, or the session's image, at once with @cmdline."""
+    def make_iso(self, name, cmdline, elf=None, screen=""):
+        """An ISO that boots @elf, or the session's image, at once with @cmdline, in the video mode @screen."""
         iso = os.path.join(self.logs, f"{name}.iso")
-        argv = [os.path.join(REPO, "iso", "mkiso"), "--cmdline", cmdline, "--timeout", "0", elf or self.elf, iso]
+        argv = [os.path.join(REPO, "iso", "mkiso"), "--cmdline", cmdline, "--timeout", "0", "--screen", screen,
+                elf or self.elf, iso]
         done = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode:
             raise RuntimeError(f"iso/mkiso: {done.stdout}{done.stderr}")

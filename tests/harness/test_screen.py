@@ -4,10 +4,7 @@ Boots on a CPU without NX with a VGA card and no debug-exit device, so that the 
 screen out of the guest's memory.
 """
 
-import contextlib
-import os
 import re
-import subprocess
 import time
 
 import qemu
@@ -20,28 +17,13 @@ SECONDS = 20
 CASES = [("qemu64,-nx", "no-execute pages (NX)"), ("pentium3", "long mode (LM)")]
 
 
-@contextlib.contextmanager
-def started(argv, socket):
-    """QEMU and its QMP line, ended with the `with`."""
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
-    try:
-        end = time.monotonic() + SECONDS
-        while not os.path.exists(socket) and time.monotonic() < end:
-            time.sleep(0.05)
-        line = qmp.Qmp(socket)
-        yield line
-        line.close()
-    finally:
-        qemu.end_process(process)
-
-
 def screen_of(harness, cpu, folder, serial):
     """The text screen's (characters, attributes) once it says "halted"."""
     socket, dump = str(folder / "qmp"), str(folder / "screen")
     argv = [qemu.QEMU, "-accel", "tcg", "-cpu", cpu, "-m", "64M", "-nodefaults", "-display", "none", "-vga", "std",
             "-serial", serial, "-no-reboot", "-kernel", str(harness.elf),
             "-qmp", f"unix:{socket},server=on,wait=off"]
-    with harness.jobs.slots.take(1), started(argv, socket) as line:
+    with harness.jobs.slots.take(1), qmp.started(argv, socket, SECONDS) as (_, line):
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             line.ask("pmemsave", val=SCREEN, size=CELLS * 2, filename=dump)
