@@ -21,7 +21,7 @@ __noinline bool machine_in_bochs(void)
 	return pv_inb(BOCHS_DEBUG_PORT) == BOCHS_DEBUG_PORT;
 }
 
-void machine_serial_drain(void)
+__noinline void machine_serial_drain(void)
 {
 	unsigned i;
 
