@@ -48,16 +48,24 @@ class Qmp:
         self.line.close()
 
 
+def _connect(path, deadline):
+    """The QMP line: its socket appears a moment before anybody listens there."""
+    while True:
+        try:
+            return Qmp(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_SECONDS)
+
+
 @contextlib.contextmanager
 def started(argv, path, limit):
     """(QEMU's process, its QMP line at the socket @path), ended with the `with`."""
     process = subprocess.Popen([*qemu.DIE_WITH_US, *argv], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                start_new_session=True)
     try:
-        end = time.monotonic() + limit
-        while not os.path.exists(path) and time.monotonic() < end:
-            time.sleep(POLL_SECONDS)
-        line = Qmp(path)
+        line = _connect(path, time.monotonic() + limit)
         yield process, line
         line.close()
     finally:
