@@ -18,6 +18,7 @@
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "machine/acpi.h"
 #include "machine/percpu.h"
 #include "machine/pic.h"
 #include "machine/power.h"
@@ -125,6 +126,7 @@ void kernel_start(struct boot_info *bi)
 	pic_init();
 	cpu_enable_features();
 	memory_init(bi);
+	acpi_init(bi);
 	start_time();
 	patch_sites();
 	console_input_init();
