@@ -24,6 +24,8 @@ const struct cmdline_option cmdline_options[] = {
 	 "patch call sites, or leave them indirect"},
 	{"crash", OPTION_TEXT, false, FIELD(crash), OPTION_NO_FIELD, NULL, "KIND",
 	 "crash on purpose, to see the trap dump"},
+	{"deadcpu", OPTION_NUMBER, false, FIELD(deadcpu), OPTION_NO_FIELD, NULL, "N",
+	 "keep CPU number N from starting, to see it reported and left out"},
 	{"guest", OPTION_TEXT, false, FIELD(guest), OPTION_NO_FIELD, NULL, "NAME",
 	 "guest to run: none yet, and that is said"},
 };

@@ -17,6 +17,7 @@ struct boot_options {
 	char backend[16]; /* pvops backend by name */
 	bool patch;       /* patch call sites; off leaves them indirect */
 	char crash[16];   /* "" or the kind of crash to provoke on purpose */
+	u64 deadcpu;      /* number of a CPU that is kept from starting; 0: none */
 	char guest[32];   /* "" or the guest to run */
 };
 

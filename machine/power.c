@@ -5,6 +5,8 @@
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "machine/dump.h"
+#include "machine/park.h"
+#include "machine/time.h"
 #include "pvops/pvops.h"
 
 #define OFF_WAIT_NS 500000000UL
@@ -37,9 +39,9 @@ void machine_reset(void)
 /* An emulator may end some time after the port was written: what goes on until then must not say that it failed. */
 static void wait_for_power_off(void)
 {
-	u64 end = pv_sched_clock() + OFF_WAIT_NS;
+	u64 end = time_ns() + OFF_WAIT_NS;
 
-	while (pv_sched_clock() < end)
+	while (time_ns() < end)
 		asm volatile("pause");
 }
 
@@ -65,11 +67,13 @@ static void stop(void)
 static void print_and_stop(void)
 {
 	dump_backtrace(0, (ulong)__builtin_frame_address(0));
+	smp_panic_backtraces();
 	stop();
 }
 
 void machine_panic_init(void)
 {
+	panic_enter_hook = smp_panic_enter;
 	panic_hook = print_and_stop;
 	panic_again_hook = stop;
 }
