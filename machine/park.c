@@ -2,9 +2,8 @@
  * Parking and stopping: see machine/park.h.
  *
  * Parking is by an ordinary interrupt, whose handler looks at what it interrupted: the middle of a site (between pushf
- * and pop), or a function called from one (its return address lies within), must not change below it. It then goes on,
- * and is asked again. If only the site's filling is left, it will go on behind that. Every word of the stack is taken
- * for a return address that could be one.
+ * and pop) must not change below it; it then goes on, and is asked again. Where only the site's filling is left, behind
+ * a call from the site too, it will go on behind that.
  *
  * A CPU may wait for another one that is parked already: so a try that takes too long lets everybody go, and is
  * repeated.
@@ -62,25 +61,36 @@ void smp_park_point(void)
 	pv_irq_restore(flags);
 }
 
-static bool may_stand(const struct pt_regs *regs)
+/*
+ * Looks at rip and at each word of the stack that could be a return address. False: one is in the middle of a site.
+ * With @move those that have only the filling of a site before them are moved behind it: only a return address looks so.
+ */
+static bool look_below(struct pt_regs *regs, bool move)
 {
-	ulong top = this_cpu()->stack_top;
+	ulong top = this_cpu()->stack_top, to = pv_site_leave(regs->rip);
 
 	if (user_mode(regs))
 		return true;
-	if (!pv_site_leave(regs->rip) || regs->rsp > top || regs->rsp < top - KSTACK_SIZE)
+	if (!to || regs->rsp > top || regs->rsp < top - KSTACK_SIZE)
 		return false;
-	for (const ulong *word = (const ulong *)regs->rsp; (ulong)word < top; word++)
-		if (*word - (ulong)__text_start < (ulong)(__text_end - __text_start) && pv_site_interior(*word))
+	if (move)
+		regs->rip = to;
+	for (ulong *word = (ulong *)regs->rsp; (ulong)word < top; word++) {
+		if (*word - (ulong)__text_start >= (ulong)(__text_end - __text_start))
+			continue;
+		to = pv_site_leave(*word);
+		if (!to)
 			return false;
+		if (move)
+			*word = to;
+	}
 	return true;
 }
 
 static bool park_interrupt(struct pt_regs *regs)
 {
-	if (smp_park_wanted() && may_stand(regs)) {
-		if (!user_mode(regs))
-			regs->rip = pv_site_leave(regs->rip);
+	if (smp_park_wanted() && look_below(regs, false)) {
+		look_below(regs, true);
 		park_here();
 	}
 	return true;

@@ -27,6 +27,7 @@ struct zone {
 
 /* All of it under frame_lock(). */
 static struct {
+	struct qspinlock lock;
 	const struct memmap *map;
 	struct zone zone[MEMMAP_MAX];
 	u32 zone_count;
@@ -36,16 +37,14 @@ static struct {
 	u64 usable_count, ignored_count, total_count, free_count;
 } frames;
 
-static struct qspinlock frames_lock;
-
 static ulong frame_lock(void)
 {
-	return spin_lock_irq_save(&frames_lock);
+	return spin_lock_irq_save(&frames.lock);
 }
 
 static void frame_unlock(ulong flags)
 {
-	spin_unlock_irq_restore(&frames_lock, flags);
+	spin_unlock_irq_restore(&frames.lock, flags);
 }
 
 /* Of the usable frames within reach, those that never were the allocator's. */

@@ -272,9 +272,12 @@ static const struct paravirt_patch_site *site_around(ulong address)
 	return NULL;
 }
 
-bool pv_site_interior(ulong address)
+/* Behind the call of a site as it was linked. */
+static bool padding(ulong at, ulong end)
 {
-	return site_around(address) != NULL;
+	while (at < end && *(const u8 *)at == 0x90)
+		at++;
+	return at == end;
 }
 
 ulong pv_site_leave(ulong address)
@@ -286,7 +289,7 @@ ulong pv_site_leave(ulong address)
 		return address;
 	end = (ulong)site->instr + site->len;
 	left = end - address;
-	return memcmp((const void *)address, nops[left], left) == 0 ? end : 0;
+	return memcmp((const void *)address, nops[left], left) == 0 || padding(address, end) ? end : 0;
 }
 
 enum pv_kind pv_site_kind(const u8 *instr)

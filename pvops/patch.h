@@ -105,12 +105,10 @@ struct pv_parking {
 };
 extern const struct pv_parking *pv_parking;
 
-/* True if @address lies in a site behind its first byte: who is there must not see the site change. */
-bool pv_site_interior(ulong address);
-
 /*
- * Where a CPU that was interrupted at @address can go on although the sites change meanwhile: there, if that is in no
- * site; behind the site, if all that is left of it is what fills it up; 0: nowhere, it is in the middle of one.
+ * Where a CPU that was interrupted at @address, or will return there, can go on although the sites change meanwhile:
+ * there, if that is in no site or at the start of one; behind the site, if all that is left of it is what fills it up;
+ * 0: nowhere, it is in the middle of one.
  */
 ulong pv_site_leave(ulong address);
 

@@ -196,7 +196,7 @@ TEST(machine_smp_patching_while_others_cross_sites)
 		return;
 	pv_unpoison();
 	start_crossing();
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 6; i++) {
 		const struct pv_backend *to = pv_backend_current() == direct ? native : direct;
 
 		EXPECT(!pv_backend_switch(to));
