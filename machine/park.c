@@ -33,7 +33,7 @@ static u32 park_owner = NOBODY, park_depth;
 static u32 wanted;       /* CPUs are to park, and to stay parked */
 static u32 parked_count; /* of them */
 
-bool smp_park_wanted(void)
+static bool park_wanted(void)
 {
 	return __atomic_load_n(&wanted, __ATOMIC_ACQUIRE);
 }
@@ -48,17 +48,6 @@ static __entry_raw void park_here(void)
 		asm volatile("pause");
 	asm volatile("cpuid" : "+a"(eax), "+c"(ecx)::"rbx", "rdx", "memory");
 	__atomic_sub_fetch(&parked_count, 1, __ATOMIC_ACQ_REL);
-}
-
-void smp_park_point(void)
-{
-	ulong flags;
-
-	if (!smp_park_wanted())
-		return;
-	flags = pv_irq_save();
-	park_here();
-	pv_irq_restore(flags);
 }
 
 /*
@@ -89,7 +78,7 @@ static bool look_below(struct pt_regs *regs, bool move)
 
 static bool park_interrupt(struct pt_regs *regs)
 {
-	if (smp_park_wanted() && look_below(regs, false)) {
+	if (park_wanted() && look_below(regs, false)) {
 		look_below(regs, true);
 		park_here();
 	}
@@ -143,7 +132,7 @@ static void become_owner(u32 me)
 	while (!__atomic_compare_exchange_n(&park_owner, &nobody, me, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		nobody = NOBODY;
 		smp_serve();
-		if (smp_park_wanted())
+		if (park_wanted())
 			park_here();
 		asm volatile("pause");
 	}

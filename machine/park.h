@@ -15,16 +15,11 @@ void park_init(void);
 
 /*
  * All other CPUs stand, interrupts off, in a loop without sites, with no site under their feet, when this returns true;
- * they come there from their idle loop or by interrupt. False: one did not within some tries; nobody is parked then.
+ * they come there by interrupt. False: one did not within some tries; nobody is parked then.
  * Pairs with smp_unpark() nest. Not from an interrupt; interrupts may be off.
  */
 bool smp_park(void);
 void smp_unpark(void);
-
-/* Where a CPU lets itself be parked: the idle loop calls it, over and over. */
-void smp_park_point(void);
-/* True if somebody waits for that. */
-bool smp_park_wanted(void);
 
 /* The first thing a panic does: others stop, by NMI; a CPU that panics while another does stops itself, here. */
 void smp_panic_enter(void);

@@ -45,16 +45,17 @@ unsigned smp_expected(void)
 
 /* ---- on the new CPU ---- */
 
-static void __noreturn idle(void)
+/* The halt is atomic with the enabling of interrupts, so no work is slept through. */
+static void __noreturn __noinline smp_idle(void)
 {
 	for (;;) {
-		smp_park_point();
-		smp_run_work();
 		pv_irq_disable();
-		if (smp_park_wanted() || !smp_work_done(this_cpu()->id))
-			pv_irq_enable();
-		else
+		if (smp_work_done(this_cpu()->id)) {
 			pv_safe_halt();
+		} else {
+			pv_irq_enable();
+			smp_run_work();
+		}
 	}
 }
 
@@ -71,7 +72,7 @@ void smp_ap_start(unsigned id)
 	if (!__atomic_compare_exchange_n(&cpu->state, &state, CPU_ONLINE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		for (;;)
 			pv_halt();
-	idle();
+	smp_idle();
 }
 
 /* ---- areas ---- */
