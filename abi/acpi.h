@@ -1,7 +1,7 @@
 /*
  * Layouts of the ACPI tables that are read here: RSDP, header, MADT, FADT, HPET, MCFG, and the few AML opcodes around
- * \_S5_. Little-endian, packed, at any alignment: to be copied out before use. Facts: ACPI 6.5 chapter 5 and 20.2, IA-PC
- * HPET 1.0a 3.2.4, PCI Firmware 3.3 4.1.2.
+ * \_S5_. Little-endian, packed, at any alignment: to be copied out before use. Facts: ACPI 6.5 chapter 5 and 20.2,
+ * IA-PC HPET 1.0a 3.2.4, PCI Firmware 3.3 4.1.2.
  *
  * Must not know: what is done with it. Read next: machine/acpi.h.
  */

@@ -1,6 +1,7 @@
 /*
- * ACPI on this machine: the parser's view of its memory, and the log lines. Tables lie in RAM, usable or the firmware's,
- * which the direct map has, or in ranges that are reserved or in no range at all: those are mapped for the moment.
+ * ACPI on this machine: the parser's view of its memory, and the log lines. Tables lie in RAM, usable or the
+ * firmware's, which the direct map has, or in ranges that are reserved or in no range at all: those are mapped for the
+ * moment.
  *
  * Must not know: layouts of tables. Read next: machine/power.c, which uses what was found.
  */

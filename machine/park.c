@@ -52,7 +52,8 @@ static __entry_raw void park_here(void)
 
 /*
  * Looks at rip and at each word of the stack that could be a return address. False: one is in the middle of a site.
- * With @move those that have only the filling of a site before them are moved behind it: only a return address looks so.
+ * With @move those that have only the filling of a site before them are moved behind it; nothing but a return address
+ * looks so.
  */
 static bool look_below(struct pt_regs *regs, bool move)
 {

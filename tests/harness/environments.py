@@ -86,7 +86,7 @@ VARIATIONS = [
     Environment("smp-1", 15, qemu=("-smp", "1"), words=(r"cpus: 1 of 1 online",)),
     Environment("smp-2", 15, qemu=("-smp", "2"), words=(r"cpus: 2 of 2 online",)),
     Environment("smp-4", 20, qemu=("-smp", "4"), words=(r"cpus: 4 of 4 online",), quick=True),
-    Environment("smp-8", 40, qemu=("-smp", "8"), words=(r"cpus: 8 of 8 online",)),
+    Environment("smp-8", 60, qemu=("-smp", "8"), words=(r"cpus: 8 of 8 online",)),
     Environment("smp-64", 40, cmdline="test=lib_*", qemu=("-smp", "64"), words=(r"cpus: 64 of 64 online",)),
     Environment("smp-no-acpi", 15, machine="pc,acpi=off", qemu=("-smp", "2"),
                 words=(r"cpus: 1 of 1 online; ACPI names none",)),
