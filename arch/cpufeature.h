@@ -11,6 +11,7 @@ enum cpu_word { CPU_1_EDX, CPU_1_ECX, CPU_7_EBX, CPU_7_ECX, CPU_8_1_EDX, CPU_8_1
 
 #define X86_FEATURE(word, bit)    ((word)*32 + (bit))
 #define X86_FEATURE_MCE           X86_FEATURE(CPU_1_EDX, 7)
+#define X86_FEATURE_APIC          X86_FEATURE(CPU_1_EDX, 9)
 #define X86_FEATURE_PGE           X86_FEATURE(CPU_1_EDX, 13)
 #define X86_FEATURE_PCID          X86_FEATURE(CPU_1_ECX, 17)
 #define X86_FEATURE_X2APIC        X86_FEATURE(CPU_1_ECX, 21)

@@ -10,9 +10,18 @@ struct cpumask {
 	ulong bits[NR_CPUS / 64];
 };
 
+/* The CPUs that run: the boot CPU alone until machine/smp.c is through. Only bits are added, and by it alone. */
+extern struct cpumask cpu_online;
+extern unsigned cpu_online_count;
+
+static inline bool cpumask_has(const struct cpumask *mask, unsigned cpu)
+{
+	return mask->bits[cpu / 64] >> cpu % 64 & 1;
+}
+
 struct mm_struct;
 
-/* What to flush: [start, end) of @mm's user addresses, or all of them (end = TLB_FLUSH_ALL). */
+/* What to flush: [start, end) of @mm's addresses (NULL: the kernel's), or all of them (end = TLB_FLUSH_ALL). */
 struct flush_tlb_info {
 	struct mm_struct *mm;
 	ulong start, end;

@@ -12,7 +12,9 @@
 #include "arch/section.h"
 
 u64 poke_page_table[512] __aligned(4096);
-static u64 window_pa; /* frame now mapped in the window's first page, 0: none */
+static u64 window_pa;   /* frame now mapped in the window's first page, 0: none */
+static u32 window_busy; /* the window's lock: of its own, because a lock's release is a site */
+bool poke_in_panic;
 
 /* Two pages from @pa on; 0 takes the window down. */
 static __native void window_map(u64 pa)
@@ -31,6 +33,9 @@ __native ulong poke_begin(void)
 	ulong flags = native_save_fl();
 
 	native_irq_disable();
+	while (__atomic_exchange_n(&window_busy, 1, __ATOMIC_ACQUIRE) &&
+	       !__atomic_load_n(&poke_in_panic, __ATOMIC_RELAXED))
+		asm volatile("pause");
 	return flags;
 }
 
@@ -38,6 +43,7 @@ __native void poke_end(ulong flags)
 {
 	if (window_pa)
 		window_map(0);
+	__atomic_store_n(&window_busy, 0, __ATOMIC_RELEASE);
 	if (flags & X86_EFLAGS_IF)
 		native_irq_enable();
 }

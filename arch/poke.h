@@ -17,10 +17,14 @@ extern u64 poke_page_table[512];
 
 /*
  * A batch of pokes: interrupts are off from begin to end (returns the flags to give to end). Within it the window stays
- * where the last poke left it, so that pokes in address order remap once per page. One CPU; not from NMI.
+ * where the last poke left it, so that pokes in address order remap once per page. One CPU at a time, others spin
+ * here with interrupts off. No batch in a batch; not from NMI.
  */
 ulong poke_begin(void);
 void poke_end(ulong flags);
+
+/* A panic is under way: batches wait for nobody any more, since who holds the window may be what panicked. */
+extern bool poke_in_panic;
 
 /*
  * Writes @len bytes (at most POKE_MAX) at image address @dst, inside a batch, and reads them back through the image's

@@ -26,6 +26,8 @@ const struct cmdline_option cmdline_options[] = {
 	 "crash on purpose, to see the trap dump"},
 	{"report", OPTION_NUMBER, true, FIELD(report), SET(report_set), "10", "SECONDS",
 	 "show info, ops, test and bench page by page, so long each, until a key is pressed"},
+	{"deadcpu", OPTION_NUMBER, false, FIELD(deadcpu), OPTION_NO_FIELD, NULL, "N",
+	 "keep CPU number N from starting, to see it reported and left out"},
 	{"guest", OPTION_TEXT, false, FIELD(guest), OPTION_NO_FIELD, NULL, "NAME",
 	 "guest to run: none yet, and that is said"},
 };

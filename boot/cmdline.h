@@ -19,6 +19,7 @@ struct boot_options {
 	char crash[16];   /* "" or the kind of crash to provoke on purpose */
 	bool report_set;  /* show pages of what there is to know */
 	u64 report;       /* each for so many seconds */
+	u64 deadcpu;      /* number of a CPU that is kept from starting; 0: none */
 	char guest[32];   /* "" or the guest to run */
 };
 

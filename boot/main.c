@@ -23,6 +23,7 @@
 #include "machine/percpu.h"
 #include "machine/pic.h"
 #include "machine/power.h"
+#include "machine/smp.h"
 #include "machine/time.h"
 #include "machine/traps.h"
 #include "pvops/backend.h"
@@ -135,6 +136,7 @@ void kernel_start(struct boot_info *bi)
 	patch_sites();
 	console_input_init();
 	pv_irq_enable();
+	smp_init((unsigned)boot_options.deadcpu);
 	answer_guest(boot_options.guest);
 	crash_on_request(boot_options.crash);
 	prompt_tsc = pv_read_tsc();

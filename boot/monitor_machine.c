@@ -13,9 +13,9 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "machine/acpi.h"
-#include "machine/percpu.h"
 #include "machine/pic.h"
 #include "machine/power.h"
+#include "machine/smp.h"
 #include "machine/time.h"
 #include "machine/traps.h"
 #include "mmu/frame.h"
@@ -49,15 +49,14 @@ static void info_interrupts(void)
 		unsigned irq;
 		const char *name;
 	} lines[] = {{IRQ_PIT, "PIT"}, {IRQ_COM1, "COM1"}, {IRQ_KEYBOARD, "keyboard"}};
-	const u64 *count = this_cpu()->irq_count;
 	u64 all = 0, named = 0;
 	char text[64] = "";
 	size_t used = 0;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(this_cpu()->irq_count); i++)
-		all += count[i];
+	for (unsigned i = 0; i < 256; i++)
+		all += trap_irq_count(i);
 	for (unsigned i = 0; i < ARRAY_SIZE(lines); i++) {
-		u64 n = count[VECTOR_IRQ0 + lines[i].irq];
+		u64 n = trap_irq_count(VECTOR_IRQ0 + lines[i].irq);
 
 		named += n;
 		used += (size_t)ksnprintf(text + used, sizeof(text) - used, "%s %lu, ", lines[i].name, n);
@@ -74,6 +73,7 @@ static int cmd_info(int argc, char **argv)
 	log_line("version", "Paravane " PARAVANE_VERSION);
 	report_boot(&boot_info);
 	report_cpu();
+	smp_report();
 	info_memory();
 	report_backend();
 	report_sites();

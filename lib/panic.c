@@ -13,6 +13,7 @@
 
 #include "lib/log.h"
 
+void (*panic_enter_hook)(void);
 void (*panic_hook)(void);
 void (*panic_again_hook)(void);
 
@@ -38,6 +39,8 @@ static void say(const char *prefix, const char *fmt, va_list ap)
 
 static void __noreturn vpanic(const char *fmt, va_list ap)
 {
+	if (panic_enter_hook)
+		panic_enter_hook();
 	switch (__atomic_add_fetch(&panic_depth, 1, __ATOMIC_SEQ_CST)) {
 	case 1:
 		say("panic: ", fmt, ap);

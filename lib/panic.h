@@ -15,6 +15,9 @@
  */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
+/* Set once by machine/: called first of all; stops other CPUs. Must not print. Unset: there are none. */
+extern void (*panic_enter_hook)(void);
+
 /* Set once by machine/: backtrace, then what panic_again_hook does. Must not return. Unset: spins. */
 extern void (*panic_hook)(void);
 

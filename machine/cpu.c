@@ -1,6 +1,6 @@
 /*
- * The boot CPU's tables: GDT, TSS with its IST stacks, GS base, system-call MSRs; and the ops that are about them. Each
- * is loaded through its op. Other CPUs will get the same from the same functions.
+ * A CPU's tables: GDT, TSS with its IST stacks, GS base, system-call MSRs; and the ops that are about them. Each is
+ * loaded through its op, on every CPU by the same functions. Starting the others: machine/smp.c.
  */
 #include "arch/native.h"
 #include "arch/regs.h"
@@ -12,7 +12,7 @@
 
 extern u8 entry_syscall[], entry_syscall32[];
 
-static struct percpu boot_cpu __aligned(64);
+struct percpu boot_cpu __aligned(64);
 /* Stacks with a guard page below each: the one boot/entry.asm starts on; NMI, #DF, #MC. */
 u8 boot_stack_slot[KSTACK_SLOT] __section(".bss.kstacks") __aligned(4096);
 static u8 ist_stacks[3][KSTACK_SLOT] __section(".bss.kstacks") __aligned(4096);
@@ -42,17 +42,34 @@ static void gdt_load(struct percpu *cpu)
 	pv_set_ldt(NULL, 0);
 }
 
-void cpu_init_boot(void)
+/* What the boot CPU and the others have in common. */
+static void percpu_fill(struct percpu *cpu, unsigned id, ulong stack, ulong ist)
 {
-	struct percpu *cpu = &boot_cpu;
 	int i;
 
 	cpu->self = cpu;
-	cpu->kernel_rsp = (ulong)boot_stack_slot + KSTACK_SLOT;
+	cpu->local.id = cpu->id = id;
+	cpu->kernel_rsp = cpu->stack_top = stack + KSTACK_SLOT;
 	cpu->fault.vector = FAULT_NONE;
 	for (i = 0; i < 3; i++)
-		cpu->tss.ist[i] = (ulong)ist_stacks[i] + KSTACK_SLOT;
+		cpu->tss.ist[i] = ist + (ulong)(i + 1) * KSTACK_SLOT;
 	cpu->tss.iomap_base = sizeof(cpu->tss);
+	cpu_locals[id] = &cpu->local;
+}
+
+void percpu_prepare(struct percpu *cpu, unsigned id, ulong stacks)
+{
+	percpu_fill(cpu, id, stacks, stacks + KSTACK_SLOT);
+}
+
+void cpu_init_boot(void)
+{
+	percpu_fill(&boot_cpu, 0, (ulong)boot_stack_slot, (ulong)ist_stacks);
+	cpu_init(&boot_cpu);
+}
+
+void cpu_init(struct percpu *cpu)
+{
 	pv_write_msr64(MSR_GS_BASE, (ulong)cpu);
 	pv_write_msr64(MSR_KERNEL_GS_BASE, 0);
 	gdt_load(cpu);
@@ -99,11 +116,4 @@ __native void native_set_ldt(const void *ldt, unsigned entries)
 {
 	BUG_ON(ldt || entries);
 	asm volatile("lldt %w0" ::"r"(0));
-}
-
-/* One CPU: others are never flushed, and asking for them is a bug. */
-__native void native_flush_tlb_others(const struct cpumask *cpus, const struct flush_tlb_info *info)
-{
-	(void)info;
-	BUG_ON(cpus->bits[0] & ~BIT(this_cpu()->id));
 }

@@ -8,9 +8,6 @@ struct extable_entry {
 };
 extern const struct extable_entry __extable_start[], __extable_end[];
 
-/* fault_exec() is about to call this address; the call's return address is the fixup. 0: none. */
-static ulong exec_target;
-
 static void record(const struct pt_regs *regs, u64 address)
 {
 	this_cpu()->fault = (struct fault_record){regs->vector, regs->error, address, regs->rip};
@@ -21,7 +18,8 @@ bool fault_fixup(struct pt_regs *regs)
 	const struct extable_entry *e;
 	u64 address = regs->vector == X86_TRAP_PF ? pv_read_cr2() : 0;
 
-	if (exec_target && regs->rip == exec_target) {
+	/* fault_exec() is about to call this address; the call's return address is the fixup. */
+	if (this_cpu()->exec_target && regs->rip == this_cpu()->exec_target) {
 		record(regs, address);
 		regs->rip = *(u64 *)regs->rsp;
 		regs->rsp += 8;
@@ -80,8 +78,8 @@ bool fault_write8(ulong va, u8 value, struct fault_record *out)
 bool fault_exec(ulong va, struct fault_record *out)
 {
 	fault_clear();
-	exec_target = va;
+	this_cpu()->exec_target = va;
 	((void (*)(void))va)();
-	exec_target = 0;
+	this_cpu()->exec_target = 0;
 	return outcome(out);
 }

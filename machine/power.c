@@ -10,6 +10,8 @@
 #include "lib/panic.h"
 #include "lib/printf.h"
 #include "machine/dump.h"
+#include "machine/park.h"
+#include "machine/time.h"
 #include "machine/uart.h"
 #include "pvops/pvops.h"
 
@@ -60,9 +62,9 @@ void machine_halt(void)
 /* Out of line, as the ports are: what waits when the machine ends is then what tests cross. */
 __noinline void power_wait(u64 ms)
 {
-	u64 end = pv_sched_clock() + ms * 1000000;
+	u64 end = time_ns() + ms * 1000000;
 
-	while (pv_sched_clock() < end)
+	while (time_ns() < end)
 		asm volatile("pause");
 }
 
@@ -130,11 +132,13 @@ static void stop(void)
 static void print_and_stop(void)
 {
 	dump_backtrace(0, (ulong)__builtin_frame_address(0));
+	smp_panic_backtraces();
 	stop();
 }
 
 void machine_panic_init(void)
 {
+	panic_enter_hook = smp_panic_enter;
 	panic_hook = print_and_stop;
 	panic_again_hook = stop;
 }

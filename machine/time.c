@@ -51,6 +51,11 @@ u64 tsc_to_ns(u64 t)
 	return (u64)((unsigned __int128)t * ns_mult >> 32);
 }
 
+__noinline u64 time_ns(void)
+{
+	return pv_sched_clock();
+}
+
 u64 native_sched_clock(void)
 {
 	return tsc_to_ns(pv_read_tsc() - clock_start);
@@ -140,11 +145,11 @@ u64 pit_ticks(void)
 
 bool pit_wait(u64 count, u64 ns)
 {
-	u64 goal = pit_ticks() + count, deadline = pv_sched_clock() + ns;
+	u64 goal = pit_ticks() + count, deadline = time_ns() + ns;
 	unsigned late = 0;
 
 	pv_irq_enable();
-	while (pit_ticks() < goal && (pv_sched_clock() < deadline || late++ < WAIT_POLLS))
+	while (pit_ticks() < goal && (time_ns() < deadline || late++ < WAIT_POLLS))
 		asm volatile("pause");
 	pv_irq_disable();
 	return pit_ticks() >= goal;

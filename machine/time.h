@@ -16,6 +16,8 @@ bool time_init(void);
 u64 tsc_khz(void);
 /* How far off that may be, in millionths. */
 u32 tsc_error_ppm(void);
+/* Nanoseconds since boot, as pv_sched_clock(): for loops that wait; one site for all of them. */
+u64 time_ns(void);
 /* Ticks of the TSC in nanoseconds. */
 u64 tsc_to_ns(u64 ticks);
 

@@ -13,6 +13,9 @@
 #include "lib/string.h"
 #include "machine/dump.h"
 #include "machine/fault.h"
+#include "machine/ipi.h"
+#include "machine/lapic.h"
+#include "machine/park.h"
 #include "machine/percpu.h"
 #include "machine/pic.h"
 #include "pvops/lazy.h"
@@ -27,7 +30,6 @@ extern u8 entry_stubs[], entry_nmi[], entry_bp[], entry_df[], entry_mc[];
 
 static gate_desc idt[256] __aligned(16);
 static trap_handler handlers[256];
-static u64 nmi_count, unexpected_count;
 trap_handler trap_user_handler;
 void (*trap_syscall_handler)(struct pt_regs *regs);
 
@@ -68,10 +70,17 @@ static const struct special_gate *special_gate(unsigned vector)
 	return NULL;
 }
 
+/* Out of line: the one that boot makes is then the one that tests make. */
+__noinline void traps_load(void)
+{
+	struct desc_ptr ptr = {sizeof(idt) - 1, (ulong)idt};
+
+	pv_load_idt(&ptr);
+}
+
 /* No gate ever holds anything but its own entry: done again on a live IDT, this changes nothing. */
 void traps_init(void)
 {
-	struct desc_ptr ptr = {sizeof(idt) - 1, (ulong)idt};
 	unsigned i;
 
 	for (i = 0; i < 256; i++) {
@@ -82,7 +91,7 @@ void traps_init(void)
 		else
 			gate_set(i, entry_stubs + i * ENTRY_STUB_SIZE, GATE_KERNEL, 0);
 	}
-	pv_load_idt(&ptr);
+	traps_load();
 }
 
 trap_handler trap_set_handler(unsigned vector, trap_handler handler)
@@ -93,14 +102,29 @@ trap_handler trap_set_handler(unsigned vector, trap_handler handler)
 	return former;
 }
 
+/* Over all CPUs that ever ran. */
+#define SUM_OVER_CPUS(field)                                                                                           \
+	({                                                                                                             \
+		u64 sum_ = 0;                                                                                          \
+		for (unsigned id_ = 0; id_ < NR_CPUS; id_++)                                                           \
+			if (cpumask_has(&cpu_online, id_))                                                             \
+				sum_ += __atomic_load_n(&percpu_of(id_)->field, __ATOMIC_RELAXED);                     \
+		sum_;                                                                                                  \
+	})
+
 u64 trap_nmi_count(void)
 {
-	return nmi_count;
+	return SUM_OVER_CPUS(nmi_count);
 }
 
 u64 trap_unexpected_count(void)
 {
-	return unexpected_count;
+	return SUM_OVER_CPUS(unexpected_count);
+}
+
+u64 trap_irq_count(unsigned vector)
+{
+	return SUM_OVER_CPUS(irq_count[vector]);
 }
 
 static void interrupt(struct pt_regs *regs)
@@ -111,8 +135,10 @@ static void interrupt(struct pt_regs *regs)
 	cpu->irq_count[regs->vector]++;
 	lazy_irq_enter();
 	if (!handler || !handler(regs))
-		unexpected_count++;
+		cpu->unexpected_count++;
 	pic_eoi((unsigned)regs->vector);
+	if (regs->vector >= VECTOR_IPI_FIRST && regs->vector <= VECTOR_IPI_LAST)
+		lapic_eoi();
 	lazy_irq_leave();
 }
 
@@ -154,6 +180,7 @@ void trap_fatal(struct pt_regs *regs)
 {
 	static unsigned depth;
 
+	smp_panic_enter();
 	log_enter_panic();
 	if (__atomic_fetch_add(&depth, 1, __ATOMIC_RELAXED) == 0)
 		dump_trap(regs);
@@ -161,10 +188,13 @@ void trap_fatal(struct pt_regs *regs)
 	      user_mode(regs) ? "user" : "kernel", (void *)regs->rip);
 }
 
+/* GS may be the user's, or half loaded: the CPU is known by its NMI stack. */
 __entry_raw void nmi_raw(struct pt_regs *regs)
 {
-	(void)regs;
-	nmi_count++;
+	struct percpu *cpu = percpu_by_stack((ulong)regs);
+
+	cpu->nmi_count++;
+	park_nmi(cpu, regs);
 }
 
 __entry_raw bool bp_raw(struct pt_regs *regs)

@@ -20,6 +20,8 @@ static inline bool user_mode(const struct pt_regs *regs)
 
 /* Fills and loads the IDT. After cpu_init_boot(). */
 void traps_init(void);
+/* Loads it: for the other CPUs. */
+void traps_load(void);
 
 /* True: the trap is dealt with and the interrupted code may go on. */
 typedef bool (*trap_handler)(struct pt_regs *regs);
@@ -34,9 +36,10 @@ extern void (*trap_syscall_handler)(struct pt_regs *regs);
 /* "#PF page fault" and its like; NULL for vectors that are not exceptions. */
 const char *trap_name(unsigned vector);
 
-/* How many NMIs arrived, and interrupts on vectors without a handler. */
+/* On all CPUs together: how many NMIs arrived, interrupts on vectors without a handler, interrupts on @vector. */
 u64 trap_nmi_count(void);
 u64 trap_unexpected_count(void);
+u64 trap_irq_count(unsigned vector);
 
 /* machine/entry.asm: leaves for what @regs say, giving up the stack below. */
 __noreturn void entry_return(struct pt_regs *regs);

@@ -14,7 +14,7 @@
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "mmu/region.h"
-#include "pvops/pvops.h"
+#include "pvops/qspinlock.h"
 
 #define WORD_BITS 64
 
@@ -27,6 +27,7 @@ struct zone {
 
 /* All of it under frame_lock(). */
 static struct {
+	struct qspinlock lock;
 	const struct memmap *map;
 	struct zone zone[MEMMAP_MAX];
 	u32 zone_count;
@@ -36,15 +37,14 @@ static struct {
 	u64 usable_count, ignored_count, total_count, free_count;
 } frames;
 
-/* One CPU: interrupts off is all the lock there is. */
 static ulong frame_lock(void)
 {
-	return pv_irq_save();
+	return spin_lock_irq_save(&frames.lock);
 }
 
 static void frame_unlock(ulong flags)
 {
-	pv_irq_restore(flags);
+	spin_unlock_irq_restore(&frames.lock, flags);
 }
 
 /* Of the usable frames within reach, those that never were the allocator's. */

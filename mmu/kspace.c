@@ -64,14 +64,14 @@ static int map_image(const char *start, const char *end, ulong prot)
 	return pt_map(&kspace_root, (ulong)start, image_pa(start), (u64)(end - start), prot);
 }
 
-/* Data, but for the guard page below each stack. */
+/* Data, but for the guard page below each stack; the image's stacks are the first that region_guard() names. */
 static int map_data(void)
 {
 	const char *at = __data_start;
 	ulong guard;
 	int err = 0;
 
-	for (unsigned i = 0; (guard = region_guard(i)) && !err; i++) {
+	for (unsigned i = 0; (guard = region_guard(i)) >= (ulong)__data_start && !err; i++) {
 		err = map_image(at, (const char *)guard, PT_PROT_RW);
 		at = (const char *)(guard + KSTACK_GUARD);
 	}

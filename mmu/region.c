@@ -19,6 +19,7 @@ static const struct {
 } regions[REGION_COUNT] = {
 	{"direct map", ADDR(DIRECT_BASE), ADDR(DIRECT_BASE + DIRECT_SIZE), REGION_W, LINEAR_DIRECT},
 	{"mmio", ADDR(MMIO_BASE), ADDR(MMIO_BASE + MMIO_SIZE), REGION_W, LINEAR_NOT},
+	{"cpu areas", ADDR(CPU_AREAS_BASE), ADDR(CPU_AREAS_BASE + CPU_AREAS_SIZE), REGION_W, LINEAR_NOT},
 	{"headers", __image_start, __text_start, REGION_R, LINEAR_IMAGE},
 	{"text", __text_start, __text_end, REGION_X, LINEAR_IMAGE},
 	{"rodata", __rodata_start, __rodata_end, REGION_R, LINEAR_IMAGE},
@@ -75,21 +76,38 @@ static bool in_stacks(ulong va)
 	return va >= (ulong)__kstacks_start && va < (ulong)__kstacks_end;
 }
 
+/* Where in the stacks of its CPU's area @va lies; behind them all if it lies elsewhere. */
+static ulong area_offset(ulong va)
+{
+	return va - CPU_AREAS_BASE < CPU_AREAS_SIZE ? (va - CPU_AREAS_BASE) % CPU_AREA_SIZE : CPU_AREA_SIZE;
+}
+
+static bool in_area_stacks(ulong va)
+{
+	return area_offset(va) < CPU_AREA_STACKS * KSTACK_SLOT;
+}
+
 ulong region_guard(unsigned i)
 {
 	ulong guard = (ulong)__kstacks_start + (ulong)i * KSTACK_SLOT;
+	unsigned area;
 
-	return in_stacks(guard) ? guard : 0;
+	if (in_stacks(guard))
+		return guard;
+	i -= (unsigned)((ulong)(__kstacks_end - __kstacks_start) / KSTACK_SLOT);
+	area = i / CPU_AREA_STACKS;
+	return area < NR_CPUS ? CPU_AREAS_BASE + area * CPU_AREA_SIZE + i % CPU_AREA_STACKS * KSTACK_SLOT : 0;
 }
 
 bool region_is_guard(ulong va)
 {
-	return in_stacks(va) && (va - (ulong)__kstacks_start) % KSTACK_SLOT < KSTACK_GUARD;
+	return (in_stacks(va) && (va - (ulong)__kstacks_start) % KSTACK_SLOT < KSTACK_GUARD) ||
+	       (in_area_stacks(va) && area_offset(va) % KSTACK_SLOT < KSTACK_GUARD);
 }
 
 bool region_is_stack(ulong va)
 {
-	return in_stacks(va) && !region_is_guard(va);
+	return (in_stacks(va) || in_area_stacks(va)) && !region_is_guard(va);
 }
 
 /* ---- rights ---- */

@@ -4,6 +4,7 @@
  *
  *	slot 272..399	direct map: every frame of RAM; read-only where the image is
  *	slot 400	mmio: devices, handed out upward by kspace_map_mmio()
+ *	slot 402	cpu areas: stacks with their guards and data of each CPU but the first
  *	slot 511	the image: headers, text, rodata, data (with the stacks and their guards), symbols;
  *			poke window, fixmap
  *
@@ -12,6 +13,7 @@
 #ifndef MMU_REGION_H
 #define MMU_REGION_H
 
+#include "arch/cpumask.h"
 #include "arch/layout.h"
 #include "lib/types.h"
 
@@ -21,6 +23,14 @@
 /* Device memory: one top-level slot, 400. */
 #define MMIO_BASE 0xffffc80000000000UL
 #define MMIO_SIZE (512 * GIB)
+
+/*
+ * Slot 402: for each CPU but the boot CPU its stacks, each with a guard page below, and its data (machine/percpu.h).
+ */
+#define CPU_AREAS_BASE  0xffffc90000000000UL
+#define CPU_AREA_SIZE   0x20000UL
+#define CPU_AREA_STACKS 4
+#define CPU_AREAS_SIZE  (NR_CPUS * CPU_AREA_SIZE)
 
 /* Slot 401: nothing of the kernel's own; tests map there, and leave nothing behind. */
 #define SCRATCH_BASE 0xffffc88000000000UL
@@ -41,7 +51,7 @@ struct region {
 	u64 offset;
 };
 
-#define REGION_COUNT 9
+#define REGION_COUNT 10
 
 /* Row @i of the table, in the order of addresses; the last valid one is REGION_COUNT - 1. */
 struct region region_at(unsigned i);
@@ -52,7 +62,10 @@ bool region_find(ulong va, struct region *found);
 /* Where the next region behind @va begins; 0 if there is none. */
 ulong region_next(ulong va);
 
-/* The guard page of kernel stack number @i, KSTACK_GUARD bytes; 0 behind the last. The stack follows it. */
+/*
+ * The guard page of kernel stack number @i, KSTACK_GUARD bytes; 0 behind the last. The stack follows it. First those in
+ * the image, then those of the cpu areas, whether that CPU exists or not.
+ */
 ulong region_guard(unsigned i);
 
 /* True if @va lies in the guard page of a kernel stack; in the stack itself. Arithmetic only: any context. */

@@ -97,6 +97,8 @@ const char *pv_backend_switch(const struct pv_backend *to)
 
 	if (why)
 		return why;
+	if (pv_parking && !pv_parking->park())
+		return "another CPU does not come to rest outside all sites";
 	flags = pv_irq_save(); /* by the one, and restored by the other */
 	pv_backend_attach(to);
 	if (pv_patching && pv_patch(PV_ALL_TYPES).refused) {
@@ -105,6 +107,8 @@ const char *pv_backend_switch(const struct pv_backend *to)
 		why = "the patcher refused some of its functions (see the log)";
 	}
 	pv_irq_restore(flags);
+	if (pv_parking)
+		pv_parking->unpark();
 	return why;
 }
 

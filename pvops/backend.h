@@ -41,7 +41,7 @@ const char *pv_backend_objection(const struct pv_backend *to);
 
 /*
  * Changes to @to and repatches all sites. NULL, or why not: an objection, or the patcher refused one of its functions;
- * then the former backend stays, patched as it was. One CPU; interrupts are off meanwhile.
+ * then the former backend stays, patched as it was. The other CPUs are parked and interrupts are off meanwhile.
  */
 const char *pv_backend_switch(const struct pv_backend *to);
 

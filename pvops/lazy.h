@@ -1,7 +1,7 @@
 /*
  * Lazy mode: between enter and leave a backend may queue updates of page tables and hand them over in one go. Native
- * never queues. Nesting counts, an inner leave flushes; entering in an interrupt is a bug. One CPU's
- * state: it becomes per-CPU with the second CPU.
+ * never queues. Nesting counts, an inner leave flushes; entering in an interrupt is a bug. Each
+ * CPU has its own.
  */
 #ifndef PVOPS_LAZY_H
 #define PVOPS_LAZY_H

@@ -15,6 +15,19 @@ extern const struct paravirt_patch_site __parainstructions_start[], __parainstru
 extern struct pv_site_state __pv_site_states[];
 extern const struct pv_template __pv_templates_start[], __pv_templates_end[];
 
+const struct pv_parking *pv_parking;
+
+static bool park_others(void)
+{
+	return !pv_parking || pv_parking->park();
+}
+
+static void unpark_others(void)
+{
+	if (pv_parking)
+		pv_parking->unpark();
+}
+
 /* One NOP of n bytes, SDM 2B table 4-12; row 9 is split by the copy into 8 + 1. */
 static const u8 nops[PV_SITE_MAX + 1][16] __aligned(16) = {
 	{0},
@@ -203,8 +216,10 @@ struct pv_patch_result pv_patch(int type)
 	const struct paravirt_patch_site *site = __parainstructions_start;
 	struct pv_site_state *state = __pv_site_states;
 	struct pv_patch_result result = {0, 0};
-	ulong flags = poke_begin();
+	ulong flags;
 
+	BUG_ON(!park_others()); /* who can do without has tried it before */
+	flags = poke_begin();
 	if (unlikely(!templates_hashed))
 		templates_hash();
 	for (; site < __parainstructions_end; site++, state++) {
@@ -215,6 +230,7 @@ struct pv_patch_result pv_patch(int type)
 			result.refused++;
 	}
 	poke_end(flags);
+	unpark_others();
 	if (unlikely(result.refused)) {
 		for (site = __parainstructions_start, state = __pv_site_states; site < __parainstructions_end;
 		     site++, state++)
@@ -228,8 +244,10 @@ void pv_unpatch(int type)
 {
 	const struct paravirt_patch_site *site = __parainstructions_start;
 	struct pv_site_state *state = __pv_site_states;
-	ulong flags = poke_begin();
+	ulong flags;
 
+	BUG_ON(!park_others());
+	flags = poke_begin();
 	for (; site < __parainstructions_end; site++, state++) {
 		if (type != PV_ALL_TYPES && site->type != type)
 			continue;
@@ -240,6 +258,38 @@ void pv_unpatch(int type)
 		state->refusal = 0;
 	}
 	poke_end(flags);
+	unpark_others();
+}
+
+/* The site that @address lies in, behind its first byte; NULL: none. */
+static const struct paravirt_patch_site *site_around(ulong address)
+{
+	const struct paravirt_patch_site *site = __parainstructions_start;
+
+	for (; site < __parainstructions_end; site++)
+		if (address - (ulong)site->instr - 1 < site->len - 1UL)
+			return site;
+	return NULL;
+}
+
+/* Behind the call of a site as it was linked. */
+static bool padding(ulong at, ulong end)
+{
+	while (at < end && *(const u8 *)at == 0x90)
+		at++;
+	return at == end;
+}
+
+ulong pv_site_leave(ulong address)
+{
+	const struct paravirt_patch_site *site = site_around(address);
+	ulong end, left;
+
+	if (!site)
+		return address;
+	end = (ulong)site->instr + site->len;
+	left = end - address;
+	return memcmp((const void *)address, nops[left], left) == 0 || padding(address, end) ? end : 0;
 }
 
 enum pv_kind pv_site_kind(const u8 *instr)

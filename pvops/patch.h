@@ -94,6 +94,24 @@ struct pv_patch_result {
 	unsigned refused; /* left indirect; each was logged by name */
 };
 
+/*
+ * How other CPUs are kept out while sites are rewritten: set by machine/ once there are any. park() returns when each
+ * stands where no site is under its feet, neither in its rip nor in a return address; false: one does not get there.
+ * They stand until unpark(). Pairs nest.
+ */
+struct pv_parking {
+	bool (*park)(void);
+	void (*unpark)(void);
+};
+extern const struct pv_parking *pv_parking;
+
+/*
+ * Where a CPU that was interrupted at @address, or will return there, can go on although the sites change meanwhile:
+ * there, if that is in no site or at the start of one; behind the site, if all that is left of it is what fills it up;
+ * 0: nowhere, it is in the middle of one.
+ */
+ulong pv_site_leave(ulong address);
+
 #define PV_ALL_TYPES (-1)
 /* Patches (again) all sites of @type, or all, by what the slots hold now. Panics if a write does not read back. */
 struct pv_patch_result pv_patch(int type);

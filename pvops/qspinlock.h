@@ -1,7 +1,7 @@
 /*
- * Test-and-set spinlocks (no queue yet: waiters take the lock in any order) whose release is an op: unlocking is one
- * byte store natively and a hypercall where a waiter sleeps. Taking a free lock is one compare-and-exchange; contention
- * goes to the slowpath op.
+ * Queued spinlocks, whose waiters take them in the order in which they came, and whose release is an op: unlocking is
+ * one byte store natively and a hypercall where a waiter sleeps. Taking a free lock is one compare-and-exchange;
+ * contention goes to the slowpath op. Not before this CPU's GS is set; not from NMI.
  */
 #ifndef PVOPS_QSPINLOCK_H
 #define PVOPS_QSPINLOCK_H
@@ -9,7 +9,7 @@
 #include "pvops/pvops.h"
 
 struct qspinlock {
-	u32 val; /* 0: free; low byte 1: held */
+	u32 val; /* 0: free; low byte 1: held; above: who waits last, as the backend has it */
 };
 
 #define QSPINLOCK_HELD 1

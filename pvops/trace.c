@@ -94,22 +94,38 @@ void pv_trace_reset(void)
 extern const struct paravirt_patch_site __parainstructions_start[], __parainstructions_end[];
 extern struct pv_site_state __pv_site_states[];
 
+/*
+ * Within a poke. False: there was no int3 of ours, and there is one. If there is none any more, another CPU was here
+ * between our trap and now; what stands there is written once more, because QEMU (7.2, TCG with several threads) may
+ * have translated the int3 while that CPU was just overwriting it, and then executes it for ever.
+ */
+static __entry_raw bool disarm_hit(u8 *instr, struct pv_site_state *state)
+{
+	u8 now = *(volatile u8 *)instr;
+
+	if (!(state->flags & PV_SITE_ARMED))
+		return now != 0xcc && poke_write(instr, &now, 1);
+	state->flags = (u8)((state->flags & ~PV_SITE_ARMED) | PV_SITE_CROSSED);
+	return poke_write(instr, &state->patched_first, 1);
+}
+
 __entry_raw bool pv_trace_hit(struct pt_regs *regs)
 {
 	const struct paravirt_patch_site *site = __parainstructions_start;
 	struct pv_site_state *state = __pv_site_states;
 	u8 *instr = (u8 *)regs->rip - 1;
+	ulong flags;
+	bool ours;
 
 	for (; site < __parainstructions_end; site++, state++) {
 		if (site->instr != instr)
 			continue;
-		if (!(state->flags & PV_SITE_ARMED))
-			return false;
-		state->flags = (u8)((state->flags & ~PV_SITE_ARMED) | PV_SITE_CROSSED);
-		if (!poke_text(instr, &state->patched_first, 1))
-			return false; /* falls into the ordinary #BP report */
-		regs->rip = (ulong)instr;
-		return true;
+		flags = poke_begin();
+		ours = disarm_hit(instr, state);
+		poke_end(flags);
+		if (ours)
+			regs->rip = (ulong)instr;
+		return ours; /* else it falls into the ordinary #BP report */
 	}
 	return false;
 }

@@ -3,6 +3,7 @@
  * here is code of this file's own, laid over the boundary of two pages.
  */
 #include "arch/layout.h"
+#include "arch/native.h"
 #include "arch/poke.h"
 #include "arch/regs.h"
 #include "lib/string.h"
@@ -91,8 +92,8 @@ TEST(arch_poke_batch)
 	ulong flags;
 
 	pv_irq_enable();
-	flags = poke_begin();
-	EXPECT(!(pv_save_fl() & X86_EFLAGS_IF));
+	flags = poke_begin(); /* no site from here on: tracing one is a poke */
+	EXPECT(!(native_save_fl() & X86_EFLAGS_IF));
 	EXPECT(poke_write(poke_area, &other, 1));
 	EXPECT_EQ(*(u8 *)POKE_BASE, other);
 	EXPECT(poke_write(poke_victim + 6, &other, 1)); /* the next page */

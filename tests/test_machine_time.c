@@ -9,7 +9,7 @@
 #include "pvops/pvops.h"
 #include "tests/ktest.h"
 
-#define TRIES 60
+#define TRIES       60
 #define PATIENCE_NS 500000000UL
 
 /* Nanoseconds that @count ticks take once the first was seen; 0: they do not come. */

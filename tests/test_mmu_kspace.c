@@ -116,7 +116,9 @@ TEST(mmu_kspace_stack_guards_fault)
 		EXPECT(fault_read8((ulong)p + KSTACK_SLOT - 1, some_data, NULL));
 	}
 	EXPECT(stacks > 0);
-	EXPECT_EQ(region_guard(stacks), 0);
+	EXPECT_EQ(region_guard(stacks), CPU_AREAS_BASE);
+	EXPECT(region_guard(stacks + NR_CPUS * CPU_AREA_STACKS - 1));
+	EXPECT_EQ(region_guard(stacks + NR_CPUS * CPU_AREA_STACKS), 0);
 	EXPECT(!region_is_stack((ulong)__kstacks_start - 1) && !region_is_stack((ulong)__kstacks_end));
 }
 

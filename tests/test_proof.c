@@ -4,6 +4,8 @@
 #include "lib/ksyms.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "arch/cpumask.h"
+#include "machine/lapic.h"
 #include "machine/uart.h"
 #include "pvops/backend.h"
 #include "pvops/patch.h"
@@ -23,6 +25,21 @@ static bool no_8042(void)
 	return pv_inb(0x64) == 0xff;
 }
 
+static bool one_cpu(void)
+{
+	return cpu_online_count == 1;
+}
+
+static bool no_x2apic(void)
+{
+	return strcmp(lapic_name(), "x2APIC") != 0;
+}
+
+static bool no_xapic(void)
+{
+	return strcmp(lapic_name(), "xAPIC") != 0;
+}
+
 /* Sites that a passing run cannot cross, by their function: always, or only on a machine that lacks something. */
 static const struct {
 	const char *function, *reason;
@@ -37,6 +54,18 @@ static const struct {
 	{"input_pending", "there is no keyboard controller", no_8042},
 	{"poll", "a byte arrives while another CPU or handler takes bytes", NULL},
 	{"uart_init", "the port's own test by bytes: only where the modem lines do not loop", NULL},
+	{"lapic_id", "no local APIC is used by MSRs", no_x2apic},
+	{"lapic_init", "no local APIC is used by MSRs", no_x2apic},
+	{"lapic_init_cpu", "no local APIC is used by MSRs", no_x2apic},
+	{"turn_on", "no local APIC is used by MSRs", no_x2apic},
+	{"lapic_eoi", "no local APIC is used by MSRs", no_x2apic},
+	{"lapic_send", "no local APIC is used by MSRs, or there is one CPU", no_x2apic},
+	{"lapic_send", "no local APIC is used by memory", no_xapic},
+	{"smp_idle", "there is one CPU", one_cpu},
+	{"smp_ap_start", "a CPU that came too late halts there", NULL},
+	{"smp_call_mask", "there is one CPU", one_cpu},
+	{"smp_park", "there is one CPU", one_cpu},
+	{"gather_flush", "there is one CPU", one_cpu},
 	{"pv_cpuid", "kernel_start's copy runs once, before the tests", NULL},
 	{"loop_pv_cpu_read_pmc", "there may be no performance counter", NULL},
 	{"kernel_start", "runs once, before the tests", NULL},

@@ -4,6 +4,7 @@
 #include "lib/ksyms.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "machine/park.h"
 #include "machine/pic.h"
 #include "machine/time.h"
 #include "machine/traps.h"
@@ -208,6 +209,7 @@ TEST(pvops_backend_with_own_templates)
 		return;
 	}
 	pv_unpoison();
+	REQUIRE(smp_park()); /* its interrupt flag in memory is one for all CPUs */
 	become(mirror);
 	EXPECT(pv_backend_switch(mirror)); /* it is the current one */
 	delays = mirror_io_delays;
@@ -223,6 +225,7 @@ TEST(pvops_backend_with_own_templates)
 	disable_and_enable();
 	EXPECT_EQ(pvops_kind_behind(disable_and_enable, PV_TYPE(irq, irq_disable)), PV_INLINED);
 	become(before);
+	smp_unpark();
 	pv_poison();
 }
 

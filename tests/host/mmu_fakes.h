@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 
 #include "pvops/pvops.h"
+#include "pvops/qspinlock.h"
 
 #define FAKE_RAM_END (8 * GIB)
 
@@ -60,6 +61,26 @@ void pv_irq_disable(void)
 void pv_restore_fl(ulong flags)
 {
 	fake_flags = flags;
+}
+
+/* pvops/qspinlock.c's, by these. */
+ulong spin_lock_irq_save(struct qspinlock *lock)
+{
+	ulong flags = pv_save_fl();
+
+	pv_irq_disable();
+	if (lock->val)
+		abort();
+	lock->val = QSPINLOCK_HELD;
+	return flags;
+}
+
+void spin_unlock_irq_restore(struct qspinlock *lock, ulong flags)
+{
+	if (lock->val != QSPINLOCK_HELD)
+		abort();
+	lock->val = 0;
+	pv_restore_fl(flags);
 }
 
 #endif

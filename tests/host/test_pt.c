@@ -119,6 +119,20 @@ void pv_tlb_remove_table(struct mmu_gather *tlb, void *table)
 }
 
 #undef frame_alloc_zeroed
+/* One CPU, until a test says otherwise. */
+#include "arch/cpumask.h"
+struct cpumask cpu_online = {{1}};
+unsigned cpu_online_count = 1;
+static struct flush_tlb_info others_flushed;
+static u32 others_flush_count;
+
+void pv_flush_tlb_others(const struct cpumask *cpus, const struct flush_tlb_info *info)
+{
+	assert_ptr_equal(cpus, &cpu_online);
+	others_flushed = *info;
+	others_flush_count++;
+}
+
 #include "mmu/gather.c"
 #include "mmu/pt_long.c"
 #include "mmu/pt.c"

@@ -1,0 +1,151 @@
+/*
+ * Calls between CPUs: see machine/ipi.h. A caller has one call at a time, in its own struct percpu; its bit in the
+ * other's inbox says that it is for it. So nothing is allocated, and two that call each other answer each other.
+ *
+ * Must not know: page tables, beyond what a TLB flush is told. Read next: machine/park.c.
+ */
+#include "machine/ipi.h"
+
+#include "arch/native.h"
+#include "lib/bits.h"
+#include "lib/errno.h"
+#include "lib/panic.h"
+#include "machine/lapic.h"
+#include "machine/percpu.h"
+#include "machine/time.h"
+#include "machine/traps.h"
+#include "pvops/lazy.h"
+#include "pvops/pvops.h"
+
+#define ANSWER_NS   10000000000UL /* a CPU that does not answer for so long is a bug */
+#define FLUSH_PAGES 32            /* more than this: the whole TLB */
+
+void smp_serve(void)
+{
+	struct percpu *cpu = this_cpu();
+	ulong from = __atomic_exchange_n(&cpu->inbox[0], 0, __ATOMIC_ACQUIRE);
+
+	for (; from; from &= from - 1) {
+		struct smp_call *call = &percpu_of((unsigned)__builtin_ctzl(from))->call;
+
+		call->fn(call->arg);
+		__atomic_sub_fetch(&call->pending, 1, __ATOMIC_RELEASE);
+	}
+}
+
+static bool call_interrupt(struct pt_regs *regs)
+{
+	(void)regs;
+	smp_serve();
+	return true;
+}
+
+/* What it is for stands elsewhere: it only ends a halt. */
+static bool wake_interrupt(struct pt_regs *regs)
+{
+	(void)regs;
+	return true;
+}
+
+void ipi_init(void)
+{
+	trap_set_handler(VECTOR_CALL, call_interrupt);
+	trap_set_handler(VECTOR_WAKE, wake_interrupt);
+}
+
+static void wait_for_answers(const struct smp_call *call)
+{
+	u64 deadline = time_ns() + ANSWER_NS;
+
+	while (__atomic_load_n(&call->pending, __ATOMIC_ACQUIRE)) {
+		smp_serve();
+		asm volatile("pause");
+		if (time_ns() > deadline)
+			panic("a CPU does not answer a call of CPU %u", this_cpu()->id);
+	}
+}
+
+void smp_call_mask(const struct cpumask *cpus, void (*fn)(void *arg), void *arg)
+{
+	struct percpu *me = this_cpu();
+	ulong to = cpus->bits[0] & cpu_online.bits[0] & ~BIT(me->id), flags;
+
+	if (!to || panic_started())
+		return;
+	flags = pv_irq_save();
+	BUG_ON(lazy_irq_depth() || me->call.pending);
+	me->call.fn = fn;
+	me->call.arg = arg;
+	__atomic_store_n(&me->call.pending, (u32)popcount64(to), __ATOMIC_RELEASE);
+	for (; to; to &= to - 1) {
+		struct percpu *other = percpu_of((unsigned)__builtin_ctzl(to));
+
+		__atomic_fetch_or(&other->inbox[0], BIT(me->id), __ATOMIC_SEQ_CST);
+		lapic_send(other->apic_id, VECTOR_CALL);
+	}
+	wait_for_answers(&me->call);
+	pv_irq_restore(flags);
+}
+
+void smp_call_others(void (*fn)(void *arg), void *arg)
+{
+	smp_call_mask(&cpu_online, fn, arg);
+}
+
+void smp_call_one(unsigned cpu, void (*fn)(void *arg), void *arg)
+{
+	struct cpumask one = {{BIT(cpu)}};
+
+	smp_call_mask(&one, fn, arg);
+}
+
+/* ---- work ---- */
+
+int smp_work(unsigned cpu, void (*fn)(void *arg), void *arg)
+{
+	struct percpu *other = percpu_of(cpu);
+
+	if (!smp_work_done(cpu))
+		return -EBUSY;
+	other->work_arg = arg;
+	__atomic_store_n(&other->work, fn, __ATOMIC_RELEASE);
+	lapic_send(other->apic_id, VECTOR_WAKE);
+	return 0;
+}
+
+bool smp_work_done(unsigned cpu)
+{
+	return !__atomic_load_n(&percpu_of(cpu)->work, __ATOMIC_ACQUIRE);
+}
+
+bool smp_run_work(void)
+{
+	struct percpu *cpu = this_cpu();
+	void (*fn)(void *arg) = __atomic_load_n(&cpu->work, __ATOMIC_ACQUIRE);
+
+	if (!fn)
+		return false;
+	fn(cpu->work_arg);
+	__atomic_store_n(&cpu->work, NULL, __ATOMIC_RELEASE);
+	return true;
+}
+
+/* ---- the TLB ---- */
+
+static void flush_here(void *arg)
+{
+	const struct flush_tlb_info *info = arg;
+
+	if (info->end == TLB_FLUSH_ALL || (info->end - info->start) / PAGE_SIZE > FLUSH_PAGES) {
+		native_flush_tlb_kernel();
+		return;
+	}
+	for (ulong va = info->start; va < info->end; va += PAGE_SIZE)
+		native_flush_tlb_one_kernel(va);
+}
+
+/* The op flush_tlb_others: the local TLB is the caller's affair. The natives, since this is one of them. */
+void native_flush_tlb_others(const struct cpumask *cpus, const struct flush_tlb_info *info)
+{
+	smp_call_mask(cpus, flush_here, (void *)info);
+}

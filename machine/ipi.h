@@ -1,0 +1,42 @@
+/*
+ * Asking other CPUs to do something: a call, which its interrupt runs and its sender waits for; and work, which its
+ * idle loop runs, interrupts on. Calls serve the TLB's shootdowns.
+ *
+ * Must not know: how CPUs are started or stopped. Read next: machine/ipi.c, machine/park.h.
+ */
+#ifndef MACHINE_IPI_H
+#define MACHINE_IPI_H
+
+#include "arch/cpumask.h"
+#include "lib/types.h"
+
+/* The vectors that CPUs send each other; each is ended at the local APIC. */
+#define VECTOR_IPI_FIRST 0xf0
+#define VECTOR_CALL      0xf0
+#define VECTOR_PARK      0xf1
+#define VECTOR_WAKE      0xf2
+#define VECTOR_IPI_LAST  0xf2
+
+/* Once, on the boot CPU, before others run. */
+void ipi_init(void);
+
+/*
+ * Runs @fn(@arg) on all online CPUs of @cpus but this one, in their interrupt, and waits until all are through. This
+ * CPU answers calls meanwhile, whatever its interrupt flag. @fn must be short, and must not call or park others. Not
+ * from an interrupt; not while a lock is held that another CPU may wait for with interrupts off.
+ */
+void smp_call_mask(const struct cpumask *cpus, void (*fn)(void *arg), void *arg);
+void smp_call_others(void (*fn)(void *arg), void *arg);
+void smp_call_one(unsigned cpu, void (*fn)(void *arg), void *arg);
+
+/* Runs the calls that wait for this CPU: for loops that wait with interrupts off. Interrupts off. */
+void smp_serve(void);
+
+/* Gives @fn(@arg) to the idle loop of another online CPU; -EBUSY: it has not finished its last. */
+int smp_work(unsigned cpu, void (*fn)(void *arg), void *arg);
+/* True if it has none. */
+bool smp_work_done(unsigned cpu);
+/* For the idle loop: runs what is there. True if there was something. */
+bool smp_run_work(void);
+
+#endif

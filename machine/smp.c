@@ -1,0 +1,265 @@
+/*
+ * Starting the other CPUs: see machine/smp.h. INIT to all, a pause, STARTUP to all, and who has not come then gets a
+ * second one (SDM 3A 8.4.4.1). They come by machine/trampoline.asm, copied to a page below 1 MiB, whose contents are
+ * put back afterwards.
+ *
+ * Must not know: IPIs beyond starting. Read next: machine/ipi.c, machine/park.c.
+ */
+#include "machine/smp.h"
+
+#include "arch/cpumask.h"
+#include "lib/log.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "machine/acpi.h"
+#include "machine/ipi.h"
+#include "machine/lapic.h"
+#include "machine/park.h"
+#include "machine/percpu.h"
+#include "machine/time.h"
+#include "machine/traps.h"
+#include "mmu/frame.h"
+#include "mmu/kspace.h"
+#include "pvops/pvops.h"
+
+#define INIT_NS    10000000UL /* between INIT and STARTUP, as the manual has it */
+#define STARTUP_NS 200000UL   /* between the two */
+#define ANSWER_NS  3000000000UL
+
+#define LOW_FIRST  0x2000UL /* pages to look for one in: above the BIOS's data, below what it may take at the top */
+#define LOW_END    0x80000UL
+
+enum cpu_state { CPU_ABSENT, CPU_STARTING, CPU_ONLINE, CPU_GIVEN_UP };
+
+extern u8 trampoline_start[], trampoline_end[], trampoline_gdt_at[], trampoline_jump32[], trampoline_jump64[];
+extern u8 trampoline_cr3[], trampoline_ids[];
+
+static unsigned expected_count = 1, prepared_count = 1;
+static bool have_lapic;
+static u8 low_page_kept[PAGE_SIZE];
+
+unsigned smp_expected(void)
+{
+	return expected_count;
+}
+
+/* ---- on the new CPU ---- */
+
+/* The halt is atomic with the enabling of interrupts, so no work is slept through. */
+static void __noreturn __noinline smp_idle(void)
+{
+	for (;;) {
+		pv_irq_disable();
+		if (smp_work_done(this_cpu()->id)) {
+			pv_safe_halt();
+		} else {
+			pv_irq_enable();
+			smp_run_work();
+		}
+	}
+}
+
+/* Too late is never: the boot CPU has given up the areas of those that did not come. */
+void smp_ap_start(unsigned id)
+{
+	struct percpu *cpu = percpu_of(id);
+	u32 state = CPU_STARTING;
+
+	cpu_init(cpu);
+	traps_load();
+	cpu_enable_features();
+	lapic_init_cpu();
+	if (!__atomic_compare_exchange_n(&cpu->state, &state, CPU_ONLINE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		for (;;)
+			pv_halt();
+	smp_idle();
+}
+
+/* ---- areas ---- */
+
+static int map_area_part(ulong va, u64 size)
+{
+	for (u64 done = 0; done < size; done += PAGE_SIZE) {
+		u64 pa = frame_alloc_zeroed();
+
+		if (!pa || pt_map(&kspace_root, va + done, pa, PAGE_SIZE, PT_PROT_RW))
+			return -1;
+	}
+	return 0;
+}
+
+/* Stacks without their guards, and the data behind. What was mapped when memory ran out stays: it is boot. */
+static int make_area(unsigned id, u32 apic_id)
+{
+	ulong base = CPU_AREAS_BASE + id * CPU_AREA_SIZE;
+
+	for (unsigned i = 0; i < CPU_AREA_STACKS; i++)
+		if (map_area_part(base + i * KSTACK_SLOT + KSTACK_GUARD, KSTACK_SIZE))
+			return -1;
+	if (map_area_part((ulong)percpu_of(id), ALIGN_UP(sizeof(struct percpu), PAGE_SIZE)))
+		return -1;
+	percpu_prepare(percpu_of(id), id, base);
+	percpu_of(id)->apic_id = apic_id;
+	percpu_of(id)->state = CPU_STARTING;
+	return 0;
+}
+
+/* Numbers follow the MADT's order, the boot CPU being 0. */
+static void make_areas(void)
+{
+	u32 own = lapic_id();
+
+	boot_cpu.apic_id = own;
+	expected_count = 1;
+	for (u32 i = 0; i < acpi_info.cpu_count; i++) {
+		const struct acpi_cpu *c = &acpi_info.cpu[i];
+
+		if (!c->enabled || c->apic_id == own)
+			continue;
+		if (c->apic_id > 254 || expected_count == NR_CPUS) {
+			log_line("smp", "CPU with APIC ID %u left out: %s", c->apic_id,
+				 c->apic_id > 254 ? "the ID has more than eight bits" : "more CPUs than NR_CPUS");
+			continue;
+		}
+		if (make_area(expected_count, c->apic_id)) {
+			log_line("smp", "no memory for CPU %u and those behind it", expected_count);
+			return;
+		}
+		prepared_count = ++expected_count;
+	}
+}
+
+/* ---- the page below 1 MiB ---- */
+
+/* The lowest usable page that no module lies in; 0: none. */
+static u64 find_low_page(void)
+{
+	const struct memmap *map = frame_memmap();
+
+	for (u64 pa = LOW_FIRST; pa < LOW_END; pa += PAGE_SIZE) {
+		bool usable = false, taken = false;
+
+		for (u32 i = 0; i < map->count; i++)
+			usable |= map->range[i].type == MEM_USABLE && pa >= map->range[i].base &&
+				  pa + PAGE_SIZE <= map->range[i].end;
+		for (u32 i = 1; frame_reservation_at(i); i++) /* 0: low memory itself */
+			taken |= pa < frame_reservation_at(i)->end && frame_reservation_at(i)->base < pa + PAGE_SIZE;
+		if (usable && !taken)
+			return pa;
+	}
+	return 0;
+}
+
+static void *in_copy(u8 *page, const u8 *symbol)
+{
+	return page + (symbol - trampoline_start);
+}
+
+static bool install_trampoline(u64 pa, unsigned dead)
+{
+	u8 *page = pa_va(pa), *ids = in_copy(page, trampoline_ids);
+
+	_Static_assert(NR_CPUS < 0xff, "a CPU's number is a byte, 0xff is none");
+	memcpy(low_page_kept, page, PAGE_SIZE);
+	memcpy(page, trampoline_start, (size_t)(trampoline_end - trampoline_start));
+	*(u32 *)in_copy(page, trampoline_gdt_at) += (u32)pa;
+	*(u32 *)in_copy(page, trampoline_jump32) += (u32)pa;
+	*(u32 *)in_copy(page, trampoline_jump64) += (u32)pa;
+	*(u32 *)in_copy(page, trampoline_cr3) = (u32)kspace_root.top;
+	for (unsigned id = 1; id < prepared_count; id++)
+		if (id != dead)
+			ids[percpu_of(id)->apic_id] = (u8)id;
+	return kspace_root.top < 4 * GIB && !pt_map(&kspace_root, pa, pa, PAGE_SIZE, PT_PROT_RX & ~PTE_G);
+}
+
+static void remove_trampoline(u64 pa)
+{
+	pt_unmap(&kspace_root, pa, PAGE_SIZE);
+	memcpy(pa_va(pa), low_page_kept, PAGE_SIZE);
+}
+
+/* ---- starting ---- */
+
+static bool all_answered(void)
+{
+	for (unsigned id = 1; id < prepared_count; id++)
+		if (__atomic_load_n(&percpu_of(id)->state, __ATOMIC_ACQUIRE) != CPU_ONLINE)
+			return false;
+	return true;
+}
+
+/* Until all have answered, at most @ns. */
+static void wait_for_all(u64 ns)
+{
+	u64 end = time_ns() + ns;
+
+	while (!all_answered() && time_ns() < end)
+		asm volatile("pause");
+}
+
+static void send_to_absent(u32 command)
+{
+	for (unsigned id = 1; id < prepared_count; id++)
+		if (__atomic_load_n(&percpu_of(id)->state, __ATOMIC_ACQUIRE) != CPU_ONLINE)
+			lapic_send(percpu_of(id)->apic_id, command);
+}
+
+/* From here on those that came are part of the machine; the others will not be, should they still come. */
+static void take_in(void)
+{
+	for (unsigned id = 1; id < prepared_count; id++) {
+		u32 state = CPU_STARTING;
+
+		if (__atomic_compare_exchange_n(&percpu_of(id)->state, &state, CPU_GIVEN_UP, false, __ATOMIC_ACQ_REL,
+						__ATOMIC_ACQUIRE)) {
+			log_line("smp", "CPU %u (APIC ID %u) does not answer: left out", id, percpu_of(id)->apic_id);
+			continue;
+		}
+		cpu_online.bits[id / 64] |= BIT(id % 64);
+		cpu_online_count++;
+	}
+}
+
+static void start_all(u64 page)
+{
+	send_to_absent(LAPIC_INIT);
+	wait_for_all(INIT_NS); /* nobody can: all of it */
+	send_to_absent(LAPIC_STARTUP | (u32)(page >> PAGE_SHIFT));
+	wait_for_all(STARTUP_NS);
+	send_to_absent(LAPIC_STARTUP | (u32)(page >> PAGE_SHIFT));
+	wait_for_all(ANSWER_NS);
+	take_in();
+}
+
+void smp_report(void)
+{
+	if (!have_lapic)
+		log_line("smp", "cpus: 1 of 1 online; %s", acpi_info.has_madt ? "no local APIC" : "ACPI names none");
+	else
+		log_line("smp", "cpus: %u of %u online, IPIs by %s", cpu_online_count, expected_count, lapic_name());
+}
+
+void smp_init(unsigned dead)
+{
+	u64 start = time_ns(), page;
+
+	ipi_init();
+	park_init();
+	have_lapic = acpi_info.has_madt && lapic_init(acpi_info.lapic_pa);
+	if (have_lapic)
+		make_areas();
+	if (prepared_count > 1) {
+		page = find_low_page();
+		if (!page)
+			log_line("smp", "no usable page below 1 MiB: other CPUs cannot start");
+		else if (!install_trampoline(page, dead))
+			log_line("smp", "no memory to start other CPUs with");
+		else
+			start_all(page);
+		if (page)
+			remove_trampoline(page);
+	}
+	smp_report();
+	if (cpu_online_count > 1)
+		log_line("smp", "up in %lu us", (time_ns() - start) / 1000);
+}

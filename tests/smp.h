@@ -1,0 +1,48 @@
+/* What the tests of several CPUs share: waiting for the others, and giving them work. */
+#ifndef TESTS_SMP_H
+#define TESTS_SMP_H
+
+#include "machine/ipi.h"
+#include "machine/percpu.h"
+#include "pvops/pvops.h"
+#include "tests/ktest.h"
+
+#define PATIENCE_NS 20000000000UL /* for other CPUs to end a loop, on a machine that is busy otherwise */
+
+static inline bool alone(void)
+{
+	if (cpu_online_count > 1)
+		return false;
+	ktest_not_here("one CPU");
+	return true;
+}
+
+#define for_each_other(id)                                                                                             \
+	for (unsigned id = 0; id < NR_CPUS; id++)                                                                      \
+		if (id != this_cpu()->id && cpumask_has(&cpu_online, id))
+
+/* Waits for the work given to all others. */
+static inline bool all_done(void)
+{
+	u64 end = pv_sched_clock() + PATIENCE_NS;
+
+	for_each_other(id)
+	{
+		while (!smp_work_done(id)) {
+			if (pv_sched_clock() > end)
+				return false;
+			asm volatile("pause");
+		}
+	}
+	return true;
+}
+
+static inline void give_all(void (*fn)(void *arg), void *arg)
+{
+	for_each_other(id)
+	{
+		EXPECT_EQ(smp_work(id, fn, arg), 0);
+	}
+}
+
+#endif
