@@ -8,18 +8,25 @@ struct extable_entry {
 };
 extern const struct extable_entry __extable_start[], __extable_end[];
 
+/* By the stack, not by GS: what trapped may be that GS is not the kernel's. */
+static struct percpu *trapped_cpu(const struct pt_regs *regs)
+{
+	return percpu_by_stack((ulong)regs);
+}
+
 static void record(const struct pt_regs *regs, u64 address)
 {
-	this_cpu()->fault = (struct fault_record){regs->vector, regs->error, address, regs->rip};
+	trapped_cpu(regs)->fault = (struct fault_record){regs->vector, regs->error, address, regs->rip};
 }
 
 bool fault_fixup(struct pt_regs *regs)
 {
+	const struct percpu *cpu = trapped_cpu(regs);
 	const struct extable_entry *e;
 	u64 address = regs->vector == X86_TRAP_PF ? pv_read_cr2() : 0;
 
 	/* fault_exec() is about to call this address; the call's return address is the fixup. */
-	if (this_cpu()->exec_target && regs->rip == this_cpu()->exec_target) {
+	if (cpu->exec_target && regs->rip == cpu->exec_target) {
 		record(regs, address);
 		regs->rip = *(u64 *)regs->rsp;
 		regs->rsp += 8;

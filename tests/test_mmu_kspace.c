@@ -7,6 +7,7 @@
 #include "arch/regs.h"
 #include "lib/string.h"
 #include "machine/fault.h"
+#include "machine/lapic.h"
 #include "mmu/fixmap.h"
 #include "mmu/frame.h"
 #include "mmu/gather.h"
@@ -199,7 +200,8 @@ TEST(mmu_kspace_mmio)
 	u64 pa;
 
 	REQUIRE(apic);
-	EXPECT(apic[0x30 / 4] != 0 && apic[0x30 / 4] != 0xffffffff);
+	if (strcmp(lapic_name(), "x2APIC") != 0) /* then it answers by MSRs only (SDM 3A 10.12.2) */
+		EXPECT(apic[0x30 / 4] != 0 && apic[0x30 / 4] != 0xffffffff);
 	EXPECT(pt_translate(&kspace_root, (ulong)apic, &pa, &leaf));
 	EXPECT_EQ(pa, 0xfee00000);
 	EXPECT_EQ(leaf.entry & (PTE_PCD | PTE_PWT), PTE_PCD | PTE_PWT);

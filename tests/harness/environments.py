@@ -48,6 +48,11 @@ class Environment:
         return self.boot in ("bios", "uefi")
 
     @property
+    def glob(self):
+        """What the row's own command line says after test=."""
+        return next((word[5:] for word in self.cmdline.split() if word.startswith("test=")), "all")
+
+    @property
     def selects_tests(self):
         """True where test=GLOB may be put in the place of test=all."""
         return "test=all" in self.cmdline.split() and self.expect in (Verdict.PASS, Verdict.NO_SERIAL)

@@ -138,7 +138,7 @@ class Session:
         if judged.verdict != env.expect:
             found.append(self._wrong_verdict(env, judged, files))
         elif env.expect == Verdict.PASS:
-            names = ktap.select(image.tests, self.glob if env.selects_tests else "all")
+            names = ktap.select(image.tests, self.glob if env.selects_tests else env.glob)
             found += ktap.complaints(judged.run, names)
         for pattern in env.words:
             if not re.search(pattern, judged.text):

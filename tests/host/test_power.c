@@ -179,8 +179,6 @@ static void machine_power_s5_of_stubborn_firmware(void **state)
 
 static void machine_power_emulators(void **state)
 {
-	char word[9] = "";
-
 	(void)state;
 	begin();
 	off_by_emulator_ports(&acpi);
@@ -189,12 +187,7 @@ static void machine_power_emulators(void **state)
 	expect_write(2, 0x4004, 16, 0x3400);
 	begin();
 	off_by_exit_devices(&acpi);
-	assert_int_equal(hw.count, 8);
-	for (unsigned i = 0; i < 8; i++) {
-		assert_int_equal(hw.port[i], 0x8900);
-		word[i] = (char)hw.value[i];
-	}
-	assert_string_equal(word, "Shutdown");
+	assert_int_equal(hw.count, 0); /* which port there is, is machine_exit()'s to know */
 	assert_int_equal(hw.exits, 1);
 }
 
