@@ -23,34 +23,10 @@ struct result {
 };
 static struct result results[PV_TYPES];
 
-/* The site in the loop of @type: the nearest above its start. */
-static const u8 *loop_site(unsigned type)
-{
-	const u8 *code = (const u8 *)bench_op[type].site, *best = NULL;
-	unsigned i;
-
-	for (i = 0; i < pv_site_count(); i++) {
-		const u8 *instr = pv_site(i)->instr;
-
-		if (pv_site(i)->type == type && instr >= code && (!best || instr < best))
-			best = instr;
-	}
-	return best;
-}
-
-/* Puts all sites of @type back to what the kernel had before. */
-static void restore(unsigned type)
-{
-	if (pv_patching)
-		pv_patch((int)type);
-	else
-		pv_unpatch((int)type);
-}
-
 /* Whether what stands in @type's loop now is the given form: NULL, or why it is not. */
 static const char *check_form(unsigned type, enum form form)
 {
-	enum pv_kind kind = pv_site_kind(loop_site(type));
+	enum pv_kind kind = pv_site_kind(pv_site_behind(bench_op[type].site, (int)type)->instr);
 
 	if (form != INDIRECT && kind == PV_INDIRECT)
 		return "refused by the patcher: the boot log says why";
@@ -109,7 +85,7 @@ static void measure_op(unsigned type, struct result *r)
 		time_loop(form == RAW ? op->raw : op->site, turns, &ticks);
 		r->form[form] = bench_figure(&ticks, &empty, turns);
 	}
-	restore(type);
+	pv_repatch((int)type);
 }
 
 static void op_name(char *buf, size_t size, unsigned type, enum form form)

@@ -69,6 +69,20 @@ struct pv_site_state *pv_site_state(unsigned index)
 	return &__pv_site_states[index];
 }
 
+const struct paravirt_patch_site *pv_site_behind(const void *code, int type)
+{
+	const struct paravirt_patch_site *best = NULL;
+	unsigned i;
+
+	for (i = 0; i < pv_site_count(); i++) {
+		const struct paravirt_patch_site *s = pv_site(i);
+
+		if (s->type == type && (const void *)s->instr >= code && (!best || s->instr < best->instr))
+			best = s;
+	}
+	return best;
+}
+
 /* Templates by function: chains through template_next, index + 1, 0 ends. Functions lie 16 bytes apart or more. */
 #define TEMPLATE_BUCKETS 256
 #define TEMPLATE_MAX     255

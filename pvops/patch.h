@@ -88,6 +88,8 @@ _Static_assert(sizeof(struct pv_site_state) == 16, "linker.ld reserves as much a
 unsigned pv_site_count(void);
 const struct paravirt_patch_site *pv_site(unsigned index);
 struct pv_site_state *pv_site_state(unsigned index);
+/* The first site of @type at or above @code, of all sites. NULL: none. */
+const struct paravirt_patch_site *pv_site_behind(const void *code, int type);
 
 struct pv_patch_result {
 	unsigned sites;   /* looked at */

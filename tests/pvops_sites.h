@@ -15,9 +15,7 @@ bool asm_callee_save_kept(void);
 void pvops_test_begin(void);
 void pvops_test_end(void);
 
-/* The first site of @type at or above @code, of all sites. NULL: none. */
-const struct paravirt_patch_site *pvops_site_behind(const void *code, int type);
-/* Its live bytes are crossed first by the caller: an armed site shows int3. */
+/* What stands at the site behind @code. The caller crosses it first: an armed site shows int3. */
 enum pv_kind pvops_kind_behind(const void *code, int type);
 
 #endif

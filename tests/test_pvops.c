@@ -36,23 +36,9 @@ void pvops_test_end(void)
 	pv_poison();
 }
 
-const struct paravirt_patch_site *pvops_site_behind(const void *code, int type)
-{
-	const struct paravirt_patch_site *best = NULL;
-	unsigned i;
-
-	for (i = 0; i < pv_site_count(); i++) {
-		const struct paravirt_patch_site *s = pv_site(i);
-
-		if (s->type == type && (const void *)s->instr >= code && (!best || s->instr < best->instr))
-			best = s;
-	}
-	return best;
-}
-
 enum pv_kind pvops_kind_behind(const void *code, int type)
 {
-	return pv_site_kind(pvops_site_behind(code, type)->instr);
+	return pv_site_kind(pv_site_behind(code, type)->instr);
 }
 
 /* What a site with a native template becomes under the backend the kernel was booted with. */
@@ -72,7 +58,7 @@ __noinline static void disable_and_enable(void)
 TEST(pvops_c_site_becomes_instruction)
 {
 	static const u8 cli[9] = {0xfa, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0};
-	const struct paravirt_patch_site *site = pvops_site_behind(disable_and_enable, PV_TYPE(irq, irq_disable));
+	const struct paravirt_patch_site *site = pv_site_behind(disable_and_enable, PV_TYPE(irq, irq_disable));
 
 	disable_and_enable(); /* the first crossing takes the tracer's int3 away */
 	EXPECT_EQ(site->len, 9);

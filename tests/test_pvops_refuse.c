@@ -59,7 +59,7 @@ TEST(pvops_refuses_function_out_of_range)
 
 TEST(pvops_refuses_template_longer_than_site)
 {
-	const struct paravirt_patch_site *site = pvops_site_behind(victim, TYPE);
+	const struct paravirt_patch_site *site = pv_site_behind(victim, TYPE);
 	struct pv_patch_result result;
 	u8 buf[PV_SITE_BUF];
 	static char said[512];
@@ -91,7 +91,7 @@ TEST(pvops_refuses_template_longer_than_site)
 
 TEST(pvops_empty_slot_becomes_ud2)
 {
-	const struct paravirt_patch_site *site = pvops_site_behind(victim, TYPE);
+	const struct paravirt_patch_site *site = pv_site_behind(victim, TYPE);
 	struct fault_record record;
 
 	pvops_test_begin();
@@ -106,7 +106,7 @@ TEST(pvops_empty_slot_becomes_ud2)
 
 TEST(pvops_overridden_op_is_called_not_inlined)
 {
-	const struct paravirt_patch_site *site = pvops_site_behind(victim, TYPE);
+	const struct paravirt_patch_site *site = pv_site_behind(victim, TYPE);
 	u8 buf[PV_SITE_BUF];
 
 	pvops_test_begin();
@@ -164,7 +164,7 @@ static int keep(u8 type, u16 clobbers, void *buf, ulong addr, unsigned len)
 
 TEST(pvops_hook_may_keep_the_site)
 {
-	const struct paravirt_patch_site *site = pvops_site_behind(victim, TYPE);
+	const struct paravirt_patch_site *site = pv_site_behind(victim, TYPE);
 
 	pvops_test_begin();
 	pv_ops.init.patch = keep;
