@@ -8,6 +8,7 @@
 #include "machine/fbcon.h"
 #include "machine/percpu.h"
 #include "machine/pic.h"
+#include "machine/pit.h"
 #include "machine/ps2.h"
 #include "machine/time.h"
 #include "machine/traps.h"

@@ -1,32 +1,27 @@
-/* The local APIC: see machine/lapic.h. Registers have the numbers of the MSRs, x2APIC's order (SDM 3A table 10-6). */
-#include "machine/lapic.h"
+/* The local APIC: see machine/lapic.h. */
+#include "machine/lapic_priv.h"
 
 #include "arch/cpufeature.h"
 #include "arch/regs.h"
 #include "mmu/kspace.h"
 #include "pvops/pvops.h"
 
-enum { REG_ID = 0x02, REG_TPR = 0x08, REG_EOI = 0x0b, REG_SPURIOUS = 0x0f, REG_ESR = 0x28, REG_ICR = 0x30 };
-enum { REG_ICR_HIGH = 0x31, REG_LVT_TIMER = 0x32, REG_LVT_LINT0 = 0x35, REG_LVT_LINT1 = 0x36, REG_LVT_ERROR = 0x37 };
-
 #define BASE_X2APIC     BIT(10)
 #define BASE_ENABLE     BIT(11)
 #define SPURIOUS_ENABLE BIT(8)
-#define LVT_MASKED      BIT(16)
-#define LVT_EXTINT      0x700
-#define LVT_NMI         0x400
 #define ICR_PENDING     BIT(12)
 #define ICR_POLLS       1000000
 
 static volatile u32 *registers; /* 16 bytes apart; NULL: by MSR */
 static bool by_msr;
 
-static u32 reg_read(unsigned reg)
+/* Out of line: one site each, for all of the drivers. */
+__noinline u32 lapic_reg_read(unsigned reg)
 {
 	return registers ? registers[reg * 4] : (u32)pv_read_msr(MSR_X2APIC + reg);
 }
 
-static void reg_write(unsigned reg, u32 value)
+__noinline void lapic_reg_write(unsigned reg, u32 value)
 {
 	if (registers)
 		registers[reg * 4] = value;
@@ -41,12 +36,12 @@ const char *lapic_name(void)
 
 u32 lapic_id(void)
 {
-	return registers ? reg_read(REG_ID) >> 24 : reg_read(REG_ID);
+	return registers ? lapic_reg_read(LAPIC_REG_ID) >> 24 : lapic_reg_read(LAPIC_REG_ID);
 }
 
 void lapic_eoi(void)
 {
-	reg_write(REG_EOI, 0);
+	lapic_reg_write(LAPIC_REG_EOI, 0);
 }
 
 /* From off to x2APIC by way of xAPIC: the one order that is allowed (10.12.5). */
@@ -57,10 +52,10 @@ static void turn_on(void)
 	pv_write_msr64(MSR_APIC_BASE, base | BASE_ENABLE);
 	if (!registers)
 		pv_write_msr64(MSR_APIC_BASE, base | BASE_ENABLE | BASE_X2APIC);
-	reg_write(REG_SPURIOUS, SPURIOUS_ENABLE | LAPIC_SPURIOUS);
-	reg_write(REG_TPR, 0);
-	reg_write(REG_LVT_ERROR, LVT_MASKED);
-	reg_write(REG_LVT_TIMER, LVT_MASKED);
+	lapic_reg_write(LAPIC_REG_SPURIOUS, SPURIOUS_ENABLE | LAPIC_SPURIOUS);
+	lapic_reg_write(LAPIC_REG_TPR, 0);
+	lapic_reg_write(LAPIC_REG_LVT_ERROR, LVT_MASKED);
+	lapic_reg_write(LAPIC_REG_LVT_TIMER, LVT_MASKED);
 }
 
 /* Registers are left as the firmware set them but for what is said; the pins are the boot CPU's alone. */
@@ -76,16 +71,16 @@ bool lapic_init(u64 pa)
 	}
 	by_msr = !registers;
 	turn_on();
-	reg_write(REG_LVT_LINT0, LVT_EXTINT);
-	reg_write(REG_LVT_LINT1, LVT_NMI);
+	lapic_reg_write(LAPIC_REG_LVT_LINT0, LVT_EXTINT);
+	lapic_reg_write(LAPIC_REG_LVT_LINT1, LVT_NMI);
 	return true;
 }
 
 void lapic_init_cpu(void)
 {
 	turn_on();
-	reg_write(REG_LVT_LINT0, LVT_MASKED | LVT_EXTINT);
-	reg_write(REG_LVT_LINT1, LVT_MASKED | LVT_NMI);
+	lapic_reg_write(LAPIC_REG_LVT_LINT0, LVT_MASKED | LVT_EXTINT);
+	lapic_reg_write(LAPIC_REG_LVT_LINT1, LVT_MASKED | LVT_NMI);
 }
 
 /* The two halves of xAPIC's command belong together, so nothing may come between. */
@@ -95,13 +90,13 @@ void lapic_send(u32 apic_id, u32 command)
 
 	if (!registers) {
 		asm volatile("mfence; lfence" ::: "memory"); /* 10.12.3: the write does not serialise */
-		pv_write_msr64(MSR_X2APIC + REG_ICR, (u64)apic_id << 32 | command);
+		pv_write_msr64(MSR_X2APIC + LAPIC_REG_ICR, (u64)apic_id << 32 | command);
 		return;
 	}
 	flags = pv_irq_save();
-	reg_write(REG_ICR_HIGH, apic_id << 24);
-	reg_write(REG_ICR, command);
-	for (u32 i = 0; i < ICR_POLLS && (reg_read(REG_ICR) & ICR_PENDING); i++)
+	lapic_reg_write(LAPIC_REG_ICR_HIGH, apic_id << 24);
+	lapic_reg_write(LAPIC_REG_ICR, command);
+	for (u32 i = 0; i < ICR_POLLS && (lapic_reg_read(LAPIC_REG_ICR) & ICR_PENDING); i++)
 		asm volatile("pause");
 	pv_irq_restore(flags);
 }

@@ -1,19 +1,14 @@
 /*
  * Calibration and clocks: see machine/time.h. Channel 2 of the PIT counts down with its gate opened by port 0x61 and
- * shows its output there, so that no interrupt is needed. Facts: Intel 8254 data sheet, mode 0 and 2.
+ * shows its output there, so that no interrupt is needed. Facts: Intel 8254 data sheet, mode 0.
  */
 #include "machine/time.h"
 
 #include "arch/native.h"
-#include "machine/pic.h"
-#include "machine/traps.h"
+#include "machine/pit.h"
 #include "pvops/pvops.h"
 
-#define PIT_HZ  1193182
-#define PIT_CH0 0x40
-#define PIT_CH2 0x42
-#define PIT_CMD 0x43
-#define PORT_B  0x61 /* bit 0: gate of channel 2, bit 1: speaker, bit 5: output of channel 2 */
+#define PORT_B 0x61 /* bit 0: gate of channel 2, bit 1: speaker, bit 5: output of channel 2 */
 
 /*
  * A window of the PIT is 2 ms. Whoever runs us may take the CPU away in the middle of one: each window brackets its two
@@ -23,10 +18,9 @@
 #define WINDOW_TRIES 8
 #define WINDOW_PPM   1000                     /* tight enough */
 #define WINDOW_POLLS 200000                   /* an absent PIT must not hang the boot */
-#define WAIT_POLLS   200000                   /* time that passes while we are stopped says nothing about ticks */
 #define PIT_PPM      (1000000 / WINDOW_COUNT) /* it begins to count at its next tick; emulators at once */
 
-static u64 khz = 1000000, clock_start, ticks;
+static u64 khz = 1000000, clock_start;
 static u32 error_ppm;
 
 struct window {
@@ -113,44 +107,4 @@ bool time_init(void)
 	khz = (best.least + best.most) / 2 * PIT_HZ / WINDOW_COUNT / 1000;
 	ns_mult = (1000000UL << 32) / khz;
 	return true;
-}
-
-static bool pit_interrupt(struct pt_regs *regs)
-{
-	(void)regs;
-	ticks++;
-	return true;
-}
-
-void pit_start(unsigned hz)
-{
-	unsigned count = PIT_HZ / hz;
-
-	trap_set_handler(VECTOR_IRQ0 + IRQ_PIT, pit_interrupt);
-	pv_outb(0x34, PIT_CMD); /* channel 0, both bytes, mode 2 */
-	pv_outb((u8)count, PIT_CH0);
-	pv_outb((u8)(count >> 8), PIT_CH0);
-	pic_unmask(IRQ_PIT);
-}
-
-void pit_stop(void)
-{
-	pic_mask(IRQ_PIT);
-}
-
-u64 pit_ticks(void)
-{
-	return *(volatile u64 *)&ticks;
-}
-
-bool pit_wait(u64 count, u64 ns)
-{
-	u64 goal = pit_ticks() + count, deadline = time_ns() + ns;
-	unsigned late = 0;
-
-	pv_irq_enable();
-	while (pit_ticks() < goal && (time_ns() < deadline || late++ < WAIT_POLLS))
-		asm volatile("pause");
-	pv_irq_disable();
-	return pit_ticks() >= goal;
 }

@@ -1,6 +1,5 @@
 /*
- * Time: the TSC, calibrated against the PIT, and the PIT's own tick for waking a halted CPU. sched_clock goes through
- * pv_time.
+ * Time: the TSC, calibrated against the PIT; sched_clock goes through pv_time. Read next: machine/pit.h.
  */
 #ifndef MACHINE_TIME_H
 #define MACHINE_TIME_H
@@ -20,15 +19,5 @@ u32 tsc_error_ppm(void);
 u64 time_ns(void);
 /* Ticks of the TSC in nanoseconds. */
 u64 tsc_to_ns(u64 ticks);
-
-/* Lets the PIT interrupt @hz times a second (19 or more), and no longer. Counts in pit_ticks(). */
-void pit_start(unsigned hz);
-void pit_stop(void);
-u64 pit_ticks(void);
-/*
- * Lets interrupts in until @count more ticks of a running PIT were counted: true; or until @ns nanoseconds are over:
- * false, if that is also many looks. Interrupts off, before and after.
- */
-bool pit_wait(u64 count, u64 ns);
 
 #endif

@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "machine/percpu.h"
 #include "machine/pic.h"
+#include "machine/pit.h"
 #include "machine/ps2.h"
 #include "machine/time.h"
 #include "machine/traps.h"

@@ -8,6 +8,7 @@
 #include "machine/fault.h"
 #include "machine/percpu.h"
 #include "machine/pic.h"
+#include "machine/pit.h"
 #include "machine/time.h"
 #include "machine/traps.h"
 #include "pvops/lazy.h"

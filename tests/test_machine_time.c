@@ -4,6 +4,7 @@
  * takes: an emulator whose host is busy loses ticks, or delivers several at once.
  */
 #include "arch/regs.h"
+#include "machine/pit.h"
 #include "machine/time.h"
 #include "machine/traps.h"
 #include "pvops/pvops.h"

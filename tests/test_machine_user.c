@@ -10,6 +10,7 @@
 #include "lib/string.h"
 #include "machine/fault.h"
 #include "machine/pic.h"
+#include "machine/pit.h"
 #include "machine/time.h"
 #include "machine/traps.h"
 #include "pvops/backend.h"

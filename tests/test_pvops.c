@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "machine/park.h"
 #include "machine/pic.h"
+#include "machine/pit.h"
 #include "machine/time.h"
 #include "machine/traps.h"
 #include "pvops/backend.h"

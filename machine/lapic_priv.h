@@ -1,0 +1,35 @@
+/*
+ * The local APIC's registers, for the drivers that it serves: by the numbers of x2APIC's MSRs (SDM 3A table 10-6),
+ * whichever way they are reached.
+ */
+#ifndef MACHINE_LAPIC_PRIV_H
+#define MACHINE_LAPIC_PRIV_H
+
+#include "lib/types.h"
+#include "machine/lapic.h"
+
+enum {
+	LAPIC_REG_ID = 0x02,
+	LAPIC_REG_TPR = 0x08,
+	LAPIC_REG_EOI = 0x0b,
+	LAPIC_REG_SPURIOUS = 0x0f,
+	LAPIC_REG_ESR = 0x28,
+	LAPIC_REG_ICR = 0x30
+};
+enum {
+	LAPIC_REG_ICR_HIGH = 0x31,
+	LAPIC_REG_LVT_TIMER = 0x32,
+	LAPIC_REG_LVT_LINT0 = 0x35,
+	LAPIC_REG_LVT_LINT1 = 0x36,
+	LAPIC_REG_LVT_ERROR = 0x37
+};
+
+#define LVT_MASKED BIT(16)
+#define LVT_EXTINT 0x700
+#define LVT_NMI    0x400
+
+/* One register of this CPU's, of 32 bits. After lapic_init(). */
+u32 lapic_reg_read(unsigned reg);
+void lapic_reg_write(unsigned reg, u32 value);
+
+#endif
