@@ -37,8 +37,18 @@ typedef u64 phys_addr_t;
 #define PTE_PS      BIT(7) /* leaf, at pmd and pud */
 #define PTE_G       BIT(8)
 #define PTE_NX      BIT(63)
-#define PTE_ADDR    0x000ffffffffff000UL
+#define PTE_ADDR    0x000ffffffffff000UL /* the same in EPT */
 #define PTE_ENTRIES 512
+
+/* Intel's second stage (SDM 3C 28.3.2, tables 28-1..7): bit 7 is a leaf there too. */
+#define EPT_R       BIT(0)
+#define EPT_W       BIT(1)
+#define EPT_X       BIT(2)
+#define EPT_MEMTYPE (7UL << 3)
+#define EPT_UC      (0UL << 3)
+#define EPT_WB      (6UL << 3)
+#define EPT_A       BIT(8)
+#define EPT_D       BIT(9)
 
 #define PMD_SHIFT   21
 #define PMD_SIZE    (1UL << PMD_SHIFT)

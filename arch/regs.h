@@ -17,6 +17,7 @@
 #define X86_CR4_PAE        BIT(5)
 #define X86_CR4_MCE        BIT(6)
 #define X86_CR4_PGE        BIT(7)
+#define X86_CR4_LA57       BIT(12)
 #define X86_CR4_UMIP       BIT(11)
 #define X86_CR4_SMEP       BIT(20)
 

@@ -63,16 +63,58 @@ static void root_drop(void)
 	pt_root_destroy(&root);
 }
 
-static void build_tables(ulong count)
+static void build_range(void)
 {
-	root_make();
-	BUG_ON(pt_map(&root, PT_VA, 0, count * PMD_SIZE, PT_PROT_RW));
+	BUG_ON(pt_map(&root, PT_VA, 0, PT_TABLES * PMD_SIZE, PT_PROT_RW));
 }
 
-/* The leaf tables, and one each of the levels above. */
-static ulong built_tables(void)
+static void build_tables(ulong count)
 {
-	return PT_TABLES + PT_LEVELS - 1;
+	(void)count;
+	root_make();
+	build_range();
+}
+
+static ulong built_pages(void)
+{
+	return PT_TABLES * PTE_ENTRIES;
+}
+
+static void root_built(void)
+{
+	root_make();
+	build_range();
+}
+
+static void unmap_tables(ulong count)
+{
+	BUG_ON(pt_unmap(&root, PT_VA, count * PMD_SIZE));
+}
+
+/* Large leaves, of which each protect splits one. */
+static void root_large(void)
+{
+	static const struct pt_caps large = {.pages_2m = true, .nx = true, .global = true};
+
+	BUG_ON(pt_root_init(&root, NULL, &large));
+	build_range();
+}
+
+static void split_leaves(ulong count)
+{
+	for (ulong i = 0; i < count; i++)
+		pt_protect(&root, PT_VA + i * PMD_SIZE, PAGE_SIZE, PT_PROT_RW);
+}
+
+static void merge_leaves(ulong count)
+{
+	BUG_ON(pt_merge(&root, PT_VA, count * PMD_SIZE) != count);
+}
+
+static void root_split(void)
+{
+	root_large();
+	split_leaves(PT_TABLES);
 }
 
 /* One page stays mapped at the end of the table, so that the others neither make nor free it. */
@@ -158,12 +200,30 @@ static const struct row {
 	 BY_PART,
 	 1,
 	 sites},
-	{"pt.per_table_page",
-	 "building page tables of 4 KiB leaves: per table page, 512 entries",
+	{"pt.build_per_4k",
+	 "building page tables: per 4 KiB leaf, table pages and their zeroing included",
 	 {NULL, build_tables, root_drop},
 	 BY_PART,
 	 PT_TABLES,
-	 built_tables},
+	 built_pages},
+	{"pt.unmap_per_4k",
+	 "the reverse: per leaf, the tables given back",
+	 {root_built, unmap_tables, root_drop},
+	 BY_PART,
+	 PT_TABLES,
+	 built_pages},
+	{"pt.split_2m",
+	 "a large leaf made 512 small ones, one of them changed",
+	 {root_large, split_leaves, root_drop},
+	 BY_TURN,
+	 PT_TABLES / 2,
+	 NULL},
+	{"pt.merge_2m",
+	 "512 small leaves made a large one",
+	 {root_split, merge_leaves, root_drop},
+	 BY_TURN,
+	 PT_TABLES / 2,
+	 NULL},
 	{"pt.map_unmap",
 	 "one 4 KiB page mapped and unmapped, in a table that is there",
 	 {root_with_table, map_and_unmap, root_drop},

@@ -44,13 +44,14 @@ static void print_place(ulong va)
 
 static int cmd_walk(int argc, char **argv)
 {
+	struct pt_root live = pt_live_root();
 	u64 va;
 
 	if (argc != 2)
 		return MONITOR_USAGE;
 	if (!monitor_number("walk", argv[1], &va))
 		return MONITOR_DONE;
-	pt_describe(pt_live_top(), va, printk);
+	pt_describe(&live, va, printk);
 	print_place(va);
 	return MONITOR_DONE;
 }

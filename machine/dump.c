@@ -110,8 +110,11 @@ void dump_trap(const struct pt_regs *r)
 	printk("r9  %016lx  r10 %016lx  r11 %016lx  r12 %016lx\n", r->r9, r->r10, r->r11, r->r12);
 	printk("r13 %016lx  r14 %016lx  r15 %016lx\n", r->r13, r->r14, r->r15);
 	printk("cr0 %016lx  cr2 %016lx  cr3 %016lx  cr4 %016lx\n", pv_read_cr0(), cr2, pv_read_cr3(), pv_read_cr4());
-	if (r->vector == X86_TRAP_PF || (r->vector == X86_TRAP_DF && cr2))
-		pt_describe(pt_live_top(), cr2, printk);
+	if (r->vector == X86_TRAP_PF || (r->vector == X86_TRAP_DF && cr2)) {
+		struct pt_root live = pt_live_root();
+
+		pt_describe(&live, cr2, printk);
+	}
 	if (!user_mode(r))
 		dump_backtrace(leaf_return(r), r->rbp);
 }

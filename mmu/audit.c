@@ -246,7 +246,7 @@ static void judge_run(struct audit *a, const struct run *run)
 
 int audit_kernel_space(struct audit_report *r)
 {
-	struct pt_root live = {.top = pt_live_top()};
+	struct pt_root live = pt_live_root();
 	struct run none = {.size = 0};
 	struct audit a = {.report = r};
 	bool quiet = r->quiet;

@@ -39,6 +39,14 @@ static inline void gather_va(struct mmu_gather *tlb, ulong va)
 	tlb->va_count++;
 }
 
+/* The same for @count entries, @step bytes apart; some of them may have been holes. */
+static inline void gather_run(struct mmu_gather *tlb, ulong va, u64 count, u64 step)
+{
+	for (; count && tlb->va_count < GATHER_VA_MAX; count--, va += step)
+		tlb->va[tlb->va_count++] = va;
+	tlb->va_count += (u32)count;
+}
+
 /* So many entries changed, or nobody knows which, that the whole TLB is to be flushed. */
 static inline void gather_all(struct mmu_gather *tlb)
 {

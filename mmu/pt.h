@@ -1,10 +1,12 @@
 /*
  * Page tables: map, unmap, protect, translate, in ranges, with the largest leaves the root allows. Stores go through
  * the set_* and make_* ops, loads through the *_val ops; each table page is announced (alloc_*) and withdrawn
- * (release_*). One loop per operation, instantiated for a format (mmu/pt_priv.h): today the long mode's four levels; as
- * in Linux, the top table's entries are p4d entries, and pgd is folded.
+ * (release_*). One loop per operation, instantiated for each format (mmu/pt_priv.h): long mode with four or five
+ * levels, through the ops; nested tables of AMD (NPT) and Intel (EPT), whose entries are plain stores, as no CPU of
+ * ours runs on them. With four levels the top table's entries are p4d entries, and pgd is folded, as in Linux.
  *
- *	va 63..48 sign | 47..39 p4d | 38..30 pud | 29..21 pmd | 20..12 pte | 11..0 offset	SDM 3A 4.5.4
+ *	va 63..57 sign | 56..48 pgd, or sign | 47..39 p4d | 38..30 pud | 29..21 pmd | 20..12 pte | 11..0
+ *									SDM 3A 4.5.4
  *
  * A table page is in a root's tree only while it has an entry: the last unmap in it gives it back. All functions here:
  * one caller at a time per root; interrupts may be on; not from NMI.
@@ -20,14 +22,19 @@
 struct mm_struct;
 
 /* A level by the name of its entries. A leaf at level PT_PTE is 4 KiB, at PT_PMD 2 MiB, at PT_PUD 1 GiB. */
-enum pt_level { PT_PTE, PT_PMD, PT_PUD, PT_P4D, PT_LEVELS };
+enum pt_level { PT_PTE, PT_PMD, PT_PUD, PT_P4D, PT_PGD, PT_LEVELS };
 
-/* What the CPU, or the backend in its place, allows in a leaf. */
+/* Who translates by the tables: a CPU in long mode; AMD's or Intel's second stage, of guest-physical addresses. */
+enum pt_kind { PT_LONG, PT_NPT, PT_EPT };
+
+/* What is to be built, and what the CPU, or the backend in its place, allows. */
 struct pt_caps {
-	bool pages_2m; /* false: 4 KiB only */
-	bool pages_1g; /* CPUID 80000001h edx 26 */
-	bool nx;       /* EFER.NXE is set: without it bit 63 is reserved */
-	bool global;   /* CR4.PGE will be set */
+	enum pt_kind kind;
+	bool five_levels; /* LA57, or EPT's page-walk length 5: PT_PGD is the top */
+	bool pages_2m;    /* false: 4 KiB only */
+	bool pages_1g;    /* CPUID 80000001h edx 26 */
+	bool nx;          /* EFER.NXE is set: without it bit 63 is reserved */
+	bool global;      /* CR4.PGE will be set */
 };
 
 /* Rights of a mapping, in the bits of an entry. Dirty and accessed are set at once: nobody looks at them here. */
@@ -36,14 +43,16 @@ struct pt_caps {
 #define PT_PROT_RX (PTE_P | PTE_A | PTE_G)
 #define PT_PROT_IO (PT_PROT_RW | PTE_PCD | PTE_PWT) /* PAT entry 3: uncached */
 
-/* The bits a caller may give as rights. */
+/* The bits a caller may give as rights, whatever the format: nested tables have no U and G and ignore them. */
 #define PT_PROT_MASK (PTE_P | PTE_W | PTE_U | PTE_PWT | PTE_PCD | PTE_A | PTE_D | PTE_G | PTE_NX)
 
 /* Software bit 9, on an entry that leads to a table which is not ours to free (pt_hang). */
 #define PT_HUNG BIT(9)
 
 struct pt_root {
-	u64 top;                   /* physical address of the top table: what CR3 holds */
+	u64 top; /* physical address of the top table: what CR3 holds */
+	enum pt_kind kind;
+	enum pt_level top_level;   /* of the top table's entries: PT_P4D or PT_PGD */
 	struct mm_struct *mm;      /* for the ops; NULL: the kernel */
 	enum pt_level max_leaf;    /* the largest leaf */
 	ulong prot_allowed;        /* bits of PT_PROT_MASK that are kept; the others are left out */
@@ -81,6 +90,13 @@ int pt_unmap(struct pt_root *root, ulong va, u64 size);
 int pt_protect(struct pt_root *root, ulong va, u64 size, ulong prot);
 
 /*
+ * Puts large leaves where full tables say the same: the 512 entries are leaves that follow each other from an aligned
+ * frame on, with the same rights; the large one is accessed or dirty where any was. Whole spans within
+ * [va, va + size) only, as large as the root's leaves may be. Returns how many tables that saved; needs no memory.
+ */
+u64 pt_merge(struct pt_root *root, ulong va, u64 size);
+
+/*
  * Hangs @table, a page-table page that is not ours, in the entry of @level that spans @va (where that
  * entry's span begins). It stays until pt_unhang(), and whoever owns it writes its entries: no other
  * operation here goes below it, and its leaves are not in leaf_count. -EINVAL, -EEXIST, -EBUSY (inside
@@ -114,14 +130,14 @@ bool pt_translate(const struct pt_root *root, ulong va, u64 *pa, struct pt_leaf 
 int pt_for_each_leaf(const struct pt_root *root, ulong first, ulong last,
 		     int (*fn)(const struct pt_leaf *leaf, void *private), void *private);
 
-/* Physical address of the top table this CPU runs on. */
-u64 pt_live_top(void);
+/* The tables that this CPU runs on, with nothing but what it takes to read them. */
+struct pt_root pt_live_root(void);
 
 /*
- * Prints the page walk of @va in the tables whose top is at @top, by @print (printk): a line per
+ * Prints the page walk of @va in the tables of @root, by @print (printk): a line per
  * level with the entry and its bits in words, then the physical address or why there is none. Reads
  * only RAM, whatever the tables hold. Any context.
  */
-void pt_describe(u64 top, ulong va, void (*print)(const char *fmt, ...));
+void pt_describe(const struct pt_root *root, ulong va, void (*print)(const char *fmt, ...));
 
 #endif

@@ -17,25 +17,27 @@ ulong pt_long_load(enum pt_level level, const ulong *entry)
 		return pv_pmd_val((pmd_t){raw});
 	case PT_PUD:
 		return pv_pud_val((pud_t){raw});
-	default:
+	case PT_P4D:
 		return pv_p4d_val((p4d_t){raw});
+	default:
+		return pv_pgd_val((pgd_t){raw});
 	}
 }
 
-void pt_long_store(struct mm_struct *mm, enum pt_level level, ulong va, ulong *entry, ulong value)
+void pt_long_store(enum pt_level level, ulong *entry, ulong value)
 {
 	switch (level) {
-	case PT_PTE:
-		ops_store_pte(mm, va, entry, value);
-		break;
 	case PT_PMD:
 		pv_set_pmd((pmd_t *)entry, pv_make_pmd(value));
 		break;
 	case PT_PUD:
 		pv_set_pud((pud_t *)entry, pv_make_pud(value));
 		break;
-	default:
+	case PT_P4D:
 		pv_set_p4d((p4d_t *)entry, pv_make_p4d(value));
+		break;
+	default:
+		pv_set_pgd((pgd_t *)entry, pv_make_pgd(value));
 		break;
 	}
 }
@@ -46,8 +48,10 @@ void pt_long_table_added(struct mm_struct *mm, enum pt_level level, u64 pfn)
 		pv_alloc_pte(mm, pfn);
 	else if (level == PT_PMD)
 		pv_alloc_pmd(mm, pfn);
-	else
+	else if (level == PT_PUD)
 		pv_alloc_pud(mm, pfn);
+	else
+		pv_alloc_p4d(mm, pfn);
 }
 
 void pt_long_table_removed(enum pt_level level, u64 pfn)
@@ -56,6 +60,8 @@ void pt_long_table_removed(enum pt_level level, u64 pfn)
 		pv_release_pte(pfn);
 	else if (level == PT_PMD)
 		pv_release_pmd(pfn);
-	else
+	else if (level == PT_PUD)
 		pv_release_pud(pfn);
+	else
+		pv_release_p4d(pfn);
 }

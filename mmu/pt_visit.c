@@ -6,12 +6,11 @@
  * Must not know: what is mapped and why. Read next: mmu/audit.c, its strictest customer.
  */
 #include "arch/layout.h"
+#include "arch/regs.h"
 #include "lib/printf.h"
 #include "mmu/frame.h"
 #include "mmu/pt.h"
 #include "mmu/pt_priv.h"
-
-static const struct pt_format *const format = &pt_long4;
 
 /* Rights narrow on the way down (SDM 3A 4.6): W and U hold where every level has them, NX where any
  * has. */
@@ -22,28 +21,28 @@ static ulong narrow(ulong rights, ulong entry)
 
 #define RIGHTS_TOP (PTE_P | PTE_W | PTE_U)
 
-/* An entry that is no leaf must lead to a table in RAM; a large leaf stands only where the format
- * knows one. */
+/* An entry that is no leaf must lead to a table in RAM; a large leaf stands only where there can be one. */
 static bool entry_is_sane(enum pt_level level, ulong value)
 {
-	if (pt_is_leaf(format, level, value))
+	if (pt_is_leaf(level, value))
 		return true;
 	return frame_is_ram(value & PTE_ADDR) && !(value & PTE_PS);
 }
 
-static ulong load(u64 table, enum pt_level level, unsigned index)
+/* The address with what the top table does not index: the sign, or nothing. */
+static ulong canonical(const struct pt_root *root, ulong va)
 {
-	return format->load(level, (const ulong *)pa_va(table) + index);
+	unsigned above = 64 - (pt_shift(root->top_level) + 9);
+
+	return root->kind == PT_LONG ? (ulong)((long)(va << above) >> above) : va << above >> above;
 }
 
-static ulong canonical(ulong va)
+struct pt_root pt_live_root(void)
 {
-	return (ulong)((long)(va << 16) >> 16);
-}
-
-u64 pt_live_top(void)
-{
-	return pv_read_cr3() & PTE_ADDR;
+	return (struct pt_root){
+		.top = pv_read_cr3() & PTE_ADDR,
+		.top_level = pv_read_cr4() & X86_CR4_LA57 ? PT_PGD : PT_P4D,
+	};
 }
 
 /* ---- one address ---- */
@@ -57,20 +56,21 @@ struct walk {
 	enum walk_end end;
 };
 
-static struct walk walk(u64 top, ulong va)
+static struct walk walk(const struct pt_root *root, ulong va)
 {
-	struct walk w = {.level = format->top};
-	u64 table = top;
+	const struct pt_format *f = pt_format_of(root);
+	struct walk w = {.level = root->top_level};
+	u64 table = root->top;
 
 	for (;; w.level--) {
-		ulong value = load(table, w.level, pt_index(format, w.level, va));
+		ulong value = pt_load(f, false, w.level, (const ulong *)pa_va(table) + pt_index(w.level, va));
 
 		w.entry[w.level] = value;
-		if (!(value & PTE_P))
+		if (!(value & f->present))
 			w.end = WALK_HOLE;
 		else if (!entry_is_sane(w.level, value))
 			w.end = WALK_BROKEN;
-		else if (pt_is_leaf(format, w.level, value))
+		else if (pt_is_leaf(w.level, value))
 			w.end = WALK_LEAF;
 		else {
 			table = value & PTE_ADDR;
@@ -86,22 +86,22 @@ bool pt_translate(const struct pt_root *root, ulong va, u64 *pa, struct pt_leaf 
 	struct walk w;
 	u64 span;
 
-	if (va != canonical(va) || !frame_is_ram(root->top))
+	if (va != canonical(root, va) || !frame_is_ram(root->top))
 		return false;
-	w = walk(root->top, va);
+	w = walk(root, va);
 	if (w.end != WALK_LEAF)
 		return false;
-	for (int l = (int)format->top; l >= (int)w.level; l--) {
-		rights = narrow(rights, w.entry[l]);
+	for (int l = (int)root->top_level; l >= (int)w.level; l--) {
+		rights = narrow(rights, pt_decode(pt_format_of(root), w.entry[l]));
 		seen |= w.entry[l];
 	}
 	value = w.entry[w.level];
-	span = pt_span(format, w.level);
-	*pa = pt_leaf_pa(format, w.level, value) + (va & (span - 1));
+	span = pt_span(w.level);
+	*pa = pt_leaf_pa(w.level, value) + (va & (span - 1));
 	if (leaf)
 		*leaf = (struct pt_leaf){
 			.va = ALIGN_DOWN(va, span),
-			.pa = pt_leaf_pa(format, w.level, value),
+			.pa = pt_leaf_pa(w.level, value),
 			.size = span,
 			.entry = value,
 			.rights = rights,
@@ -128,11 +128,13 @@ static const struct {
 	{PTE_NX, " no-execute", " executable"},
 };
 
+static const char *const level_names[PT_LEVELS] = {"pte", "pmd", "pud", "p4d", "pgd"};
+
 static void describe_entry(enum pt_level level, ulong value, unsigned index, void (*print)(const char *fmt, ...))
 {
-	bool leaf = pt_is_leaf(format, level, value);
+	bool leaf = pt_is_leaf(level, value);
 
-	print("  %s[%3u] %016lx", format->level[level].name, index, value);
+	print("  %s[%3u] %016lx", level_names[level], index, value);
 	if (!(value & PTE_P)) {
 		print(value ? " not present\n" : " empty\n");
 		return;
@@ -144,37 +146,35 @@ static void describe_entry(enum pt_level level, ulong value, unsigned index, voi
 		print("%s", value & bit_words[i].bit ? bit_words[i].set : bit_words[i].clear);
 	}
 	if (leaf && level > PT_PTE)
-		print(", %lu %s page", pt_span(format, level) >> (level == PT_PUD ? 30 : 20),
-		      level == PT_PUD ? "GiB" : "MiB");
+		print(", %lu %s page", pt_span(level) >> (level == PT_PUD ? 30 : 20), level == PT_PUD ? "GiB" : "MiB");
 	print(value & PT_HUNG && !leaf ? ", hung\n" : "\n");
 }
 
-void pt_describe(u64 top, ulong va, void (*print)(const char *fmt, ...))
+void pt_describe(const struct pt_root *root, ulong va, void (*print)(const char *fmt, ...))
 {
 	struct walk w;
 
-	print("walk of %016lx, top table %#lx\n", va, top);
-	if (va != canonical(va)) {
-		print("  -> not canonical: bits 63..47 differ\n");
+	print("walk of %016lx, top table %#lx\n", va, root->top);
+	if (va != canonical(root, va)) {
+		print("  -> not canonical: bits 63..%u differ\n", pt_shift(root->top_level) + 8);
 		return;
 	}
-	if (!frame_is_ram(top)) {
+	if (!frame_is_ram(root->top)) {
 		print("  -> the top table does not lie in RAM\n");
 		return;
 	}
-	w = walk(top, va);
-	for (int l = (int)format->top; l >= (int)w.level; l--)
-		describe_entry((enum pt_level)l, w.entry[l], pt_index(format, (enum pt_level)l, va), print);
+	w = walk(root, va);
+	for (int l = (int)root->top_level; l >= (int)w.level; l--)
+		describe_entry((enum pt_level)l, w.entry[l], pt_index((enum pt_level)l, va), print);
 	switch (w.end) {
 	case WALK_LEAF:
-		print("  -> physical %#lx\n",
-		      pt_leaf_pa(format, w.level, w.entry[w.level]) + (va & (pt_span(format, w.level) - 1)));
+		print("  -> physical %#lx\n", pt_leaf_pa(w.level, w.entry[w.level]) + (va & (pt_span(w.level) - 1)));
 		break;
 	case WALK_HOLE:
-		print("  -> not mapped: no %s\n", format->level[w.level].name);
+		print("  -> not mapped: no %s\n", level_names[w.level]);
 		break;
 	case WALK_BROKEN:
-		print("  -> corrupt: this %s leads to no table in RAM\n", format->level[w.level].name);
+		print("  -> corrupt: this %s leads to no table in RAM\n", level_names[w.level]);
 		break;
 	}
 }
@@ -182,6 +182,8 @@ void pt_describe(u64 top, ulong va, void (*print)(const char *fmt, ...))
 /* ---- all leaves ---- */
 
 struct scan {
+	const struct pt_root *root;
+	const struct pt_format *f;
 	ulong first, last;
 	int (*fn)(const struct pt_leaf *leaf, void *private);
 	void *private;
@@ -190,29 +192,30 @@ struct scan {
 /* The table at @table, whose first entry spans @base; recursion is as deep as the format. */
 static int scan_table(const struct scan *s, u64 table, enum pt_level level, ulong base, ulong rights, ulong seen)
 {
-	const u64 span = pt_span(format, level);
+	const u64 span = pt_span(level);
 	const ulong *entries = pa_va(table);
 
 	for (unsigned i = 0; i < PTE_ENTRIES; i++) {
-		ulong va = canonical(base + i * span), value;
+		ulong va = canonical(s->root, base + i * span), value;
 		int stop;
 
 		if (va + (span - 1) < s->first)
 			continue;
 		if (va > s->last)
 			return 0;
-		value = level == PT_PTE ? pt_load(format, true, PT_PTE, &entries[i]) : format->load(level, &entries[i]);
-		if (!(value & PTE_P))
+		value = pt_load(s->f, false, level, &entries[i]);
+		if (!(value & s->f->present))
 			continue;
-		if (entry_is_sane(level, value) && !pt_is_leaf(format, level, value)) {
-			stop = scan_table(s, value & PTE_ADDR, level - 1, va, narrow(rights, value), seen | value);
+		if (entry_is_sane(level, value) && !pt_is_leaf(level, value)) {
+			stop = scan_table(s, value & PTE_ADDR, level - 1, va, narrow(rights, pt_decode(s->f, value)),
+					  seen | value);
 		} else {
 			struct pt_leaf leaf = {
 				.va = va,
-				.pa = pt_leaf_pa(format, level, value),
+				.pa = pt_leaf_pa(level, value),
 				.size = span,
 				.entry = value,
-				.rights = narrow(rights, value),
+				.rights = narrow(rights, pt_decode(s->f, value)),
 				.seen = seen | value,
 				.level = level,
 				.broken = !entry_is_sane(level, value),
@@ -229,7 +232,7 @@ static int scan_table(const struct scan *s, u64 table, enum pt_level level, ulon
 int pt_for_each_leaf(const struct pt_root *root, ulong first, ulong last,
 		     int (*fn)(const struct pt_leaf *leaf, void *private), void *private)
 {
-	struct scan s = {first, last, fn, private};
+	struct scan s = {root, pt_format_of(root), first, last, fn, private};
 
-	return scan_table(&s, root->top, format->top, 0, RIGHTS_TOP, 0);
+	return scan_table(&s, root->top, root->top_level, 0, RIGHTS_TOP, 0);
 }

@@ -85,7 +85,7 @@ static int join(const struct pt_leaf *leaf, void *private)
 
 void mmu_print_maps(print_fn print)
 {
-	struct pt_root live = {.top = pt_live_top()};
+	struct pt_root live = pt_live_root();
 	struct maps_run run = {.print = print};
 
 	pt_for_each_leaf(&live, 0, ~0UL, join, &run);

@@ -319,6 +319,7 @@ TEST(mmu_pt_keeps_out_of_hung_tables)
 	expect_read_fault(VA + 4 * MIB, 0);
 	EXPECT_EQ(kspace_root.leaf_count[PT_PTE], leaves_before[PT_PTE] + 1);
 	EXPECT_EQ(pt_unmap(&kspace_root, VA, 2 * MIB), 0);
+	EXPECT(fault_read8(hung + 3 * PAGE_SIZE, NULL, NULL)); /* the TLB has it now */
 	EXPECT_EQ(pt_unhang(&kspace_root, hung, PT_PMD), 0);
 	EXPECT_EQ(entries[3] & PTE_ADDR, pa);
 	expect_read_fault(hung + 3 * PAGE_SIZE, 0);

@@ -149,28 +149,29 @@ static void capture(const char *fmt, ...)
 	va_end(ap);
 }
 
-static bool walk_says(u64 top, ulong va, const char *pattern)
+static bool walk_says(const struct pt_root *root, ulong va, const char *pattern)
 {
 	out = (struct printf_out){.buf = text, .size = sizeof(text) - 1};
-	pt_describe(top, va, capture);
+	pt_describe(root, va, capture);
 	text[out.used] = '\0';
 	return glob_match(pattern, text);
 }
 
 TEST(mmu_walk_in_words)
 {
-	u64 top = pt_live_top();
+	struct pt_root live = pt_live_root(), nowhere = {.top = 0xfffffffff000};
 	char want[96];
 
-	EXPECT_EQ(top, kspace_root.top);
+	EXPECT_EQ(live.top, kspace_root.top);
+	EXPECT_EQ(live.top_level, kspace_root.top_level);
 	ksnprintf(want, sizeof(want), "*p4d*511*pud*510*pmd*pte*read-only*executable*-> physical %#lx\n",
 		  image_pa(__text_start));
-	EXPECT(walk_says(top, (ulong)__text_start, want));
-	EXPECT(walk_says(top, (ulong)text, "*writable*no-execute*-> physical *"));
-	EXPECT(walk_says(top, 0, "*p4d*empty*not mapped: no p4d\n"));
-	EXPECT(walk_says(top, 0x800000000000, "*not canonical*"));
-	EXPECT(walk_says(top, (ulong)__kstacks_start, "*pte*not mapped: no pte\n"));
-	EXPECT(walk_says(0xfffffffff000, 0, "*does not lie in RAM\n"));
+	EXPECT(walk_says(&live, (ulong)__text_start, want));
+	EXPECT(walk_says(&live, (ulong)text, "*writable*no-execute*-> physical *"));
+	EXPECT(walk_says(&live, 0, "*p4d*empty*not mapped: no p4d\n"));
+	EXPECT(walk_says(&live, 0x800000000000, "*not canonical*"));
+	EXPECT(walk_says(&live, (ulong)__kstacks_start, "*pte*not mapped: no pte\n"));
+	EXPECT(walk_says(&nowhere, 0, "*does not lie in RAM\n"));
 }
 
 /* The ranges of kernel space and the memory map, as the monitor shows them. */
@@ -217,15 +218,15 @@ TEST(mmu_walk_survives_corrupt_tables)
 	REQUIRE(pt_root_init(&root, NULL, &caps) == 0);
 	top = pa_va(root.top);
 	top[0] = 0x000ffffffffff000 | PTE_P; /* far from any RAM */
-	EXPECT(walk_says(root.top, 0x1000, "*corrupt: this p4d leads to no table in RAM\n"));
+	EXPECT(walk_says(&root, 0x1000, "*corrupt: this p4d leads to no table in RAM\n"));
 	EXPECT(!pt_translate(&root, 0x1000, &got, NULL));
 	top[0] = root.top | PTE_P | PTE_PS; /* no such leaf */
-	EXPECT(walk_says(root.top, 0x1000, "*corrupt*"));
+	EXPECT(walk_says(&root, 0x1000, "*corrupt*"));
 	top[0] = root.top | PTE_P; /* itself: ends at the lowest level */
-	EXPECT(walk_says(root.top, 0x1000, "*pte*not mapped: no pte\n"));
-	EXPECT(walk_says(root.top, 0, "*pte*-> physical *"));
+	EXPECT(walk_says(&root, 0x1000, "*pte*not mapped: no pte\n"));
+	EXPECT(walk_says(&root, 0, "*pte*-> physical *"));
 	top[0] = 0x2; /* not present, not zero */
-	EXPECT(walk_says(root.top, 0, "*not present*not mapped*"));
+	EXPECT(walk_says(&root, 0, "*not present*not mapped*"));
 	top[0] = 0;
 	pt_root_destroy(&root);
 	EXPECT_EQ(frame_stats().free_count, before);

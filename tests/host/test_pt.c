@@ -3,197 +3,39 @@
  * compared after every call; the counts of tables and frames after every round. With fault injection at each
  * allocation.
  */
-#include "tests/host/mmu_fakes.h"
-
-/* mmu/'s own allocator, with a switch that makes the n-th allocation fail. */
-#define frame_alloc_zeroed real_frame_alloc_zeroed
-#include "mmu/frame.c"
-#undef frame_alloc_zeroed
-
-static long alloc_budget = -1; /* allocations left; -1: no limit */
-
-u64 frame_alloc_zeroed(void);
-u64 frame_alloc_zeroed(void)
-{
-	if (!alloc_budget)
-		return 0;
-	if (alloc_budget > 0)
-		alloc_budget--;
-	return real_frame_alloc_zeroed();
-}
-
-/* ---- the ops ---- */
-
-static long tables[3];       /* announced and not withdrawn, by level */
-static unsigned flush_count; /* of any kind */
-
-#define VALUE_OPS(x)                                                                                                   \
-	ulong pv_##x##_val(x##_t v)                                                                                    \
-	{                                                                                                              \
-		return v.x;                                                                                            \
-	}                                                                                                              \
-	x##_t pv_make_##x(ulong v)                                                                                     \
-	{                                                                                                              \
-		return (x##_t){v};                                                                                     \
-	}                                                                                                              \
-	void pv_set_##x(x##_t *p, x##_t v)                                                                             \
-	{                                                                                                              \
-		*p = v;                                                                                                \
-	}
-VALUE_OPS(pte)
-VALUE_OPS(pmd)
-VALUE_OPS(pud)
-VALUE_OPS(p4d)
-
-#define TABLE_OPS(x, level)                                                                                            \
-	void pv_alloc_##x(struct mm_struct *mm, ulong pfn)                                                             \
-	{                                                                                                              \
-		(void)mm;                                                                                              \
-		assert_false(zone_is_free(zone_of(pfn), pfn - zone_of(pfn)->first));                                   \
-		tables[level]++;                                                                                       \
-	}                                                                                                              \
-	void pv_release_##x(ulong pfn)                                                                                 \
-	{                                                                                                              \
-		assert_false(zone_is_free(zone_of(pfn), pfn - zone_of(pfn)->first));                                   \
-		tables[level]--;                                                                                       \
-	}
-TABLE_OPS(pte, 0)
-TABLE_OPS(pmd, 1)
-TABLE_OPS(pud, 2)
-
-static struct mm_struct *const some_mm = (struct mm_struct *)0x10;
-static unsigned set_at_count;
-
-void pv_set_pte_at(struct mm_struct *mm, ulong va, pte_t *p, pte_t v)
-{
-	assert_ptr_equal(mm, some_mm);
-	assert_int_equal((va >> 12) % 512, ((ulong)p % 4096) / 8);
-	set_at_count++;
-	*p = v;
-}
-
-int pv_pgd_alloc(struct mm_struct *mm)
-{
-	(void)mm;
-	return 0;
-}
-
-void pv_pgd_free(struct mm_struct *mm, pgd_t *pgd)
-{
-	(void)mm;
-	(void)pgd;
-}
-
-ulong pv_read_cr3(void)
-{
-	return 0x1018; /* with PWT and PCD set */
-}
-
-void pv_flush_tlb_kernel(void)
-{
-	flush_count++;
-}
-
-void pv_flush_tlb_user(void)
-{
-	flush_count++;
-}
-
-void pv_flush_tlb_one_kernel(ulong va)
-{
-	(void)va;
-	flush_count++;
-}
-
-void pv_flush_tlb_one_user(ulong va)
-{
-	(void)va;
-	flush_count++;
-}
-
-#include "arch/native.h"
-
-void pv_tlb_remove_table(struct mmu_gather *tlb, void *table)
-{
-	native_tlb_remove_table(tlb, table);
-}
-
-#undef frame_alloc_zeroed
-/* One CPU, until a test says otherwise. */
-#include "arch/cpumask.h"
-struct cpumask cpu_online = {{1}};
-unsigned cpu_online_count = 1;
-static struct flush_tlb_info others_flushed;
-static u32 others_flush_count;
-
-void pv_flush_tlb_others(const struct cpumask *cpus, const struct flush_tlb_info *info)
-{
-	assert_ptr_equal(cpus, &cpu_online);
-	others_flushed = *info;
-	others_flush_count++;
-}
-
-#include "mmu/gather.c"
-#include "mmu/pt_long.c"
-#include "mmu/pt.c"
-#include "mmu/pt_visit.c"
+#include "tests/host/pt_fakes.h"
 
 /* ---- the model: a window of addresses that straddles a GiB's and a top-level entry's border ---- */
 
-#define BASE  (0xffffc90000000000UL - 3 * MIB) /* slot border inside */
-#define PAGES 2048                             /* 8 MiB */
+#define KERNEL_BASE (0xffffc90000000000UL - 3 * MIB) /* slot border inside */
+#define PAGES       2048                             /* 8 MiB */
+
+static ulong base = KERNEL_BASE;
 
 static struct {
 	u64 pa;
 	ulong prot; /* 0: not mapped */
 } model[PAGES];
 
-static struct memmap map;
-static struct pt_root root;
-static const struct pt_caps caps = {.pages_2m = true, .pages_1g = true, .nx = true, .global = true};
-static u64 frames_free;
-
-static void begin(const struct pt_caps *c, struct mm_struct *mm)
+/* The bits of a leaf that mean @prot, by what the manuals say of each format; test literal_entries has them in full. */
+static ulong rights_bits(ulong prot)
 {
-	fake_ram_reset();
-	memmap_init(&map);
-	memmap_add(&map, MIB, 63 * MIB, MEM_USABLE);
-	assert_int_equal(frame_init(&map, NULL, 0), 0);
-	memset(model, 0, sizeof(model));
-	memset(tables, 0, sizeof(tables));
-	frames_free = frame_stats().free_count;
-	alloc_budget = -1;
-	assert_int_equal(pt_root_init(&root, mm, c), 0);
-}
-
-/* Announced, counted and taken are the same tables. */
-static void check_counts(void)
-{
-	u64 sum = (u64)(tables[0] + tables[1] + tables[2]) + 1;
-
-	assert_int_equal(root.table_count, sum);
-	assert_int_equal(frames_free - frame_stats().free_count, sum);
-}
-
-static void end(void)
-{
-	check_counts();
-	pt_root_destroy(&root);
-	assert_int_equal(frame_stats().free_count, frames_free);
-	for (unsigned i = 0; i < 3; i++)
-		assert_int_equal(tables[i], 0);
-	for (unsigned i = 0; i < PT_LEVELS; i++)
-		assert_int_equal(root.leaf_count[i], 0);
-	munmap(fake_ram, FAKE_RAM_END);
-	fake_ram = NULL;
+	if (root.kind == PT_LONG)
+		return prot;
+	if (root.kind == PT_NPT)
+		return (prot & ~PTE_G) | PTE_U;
+	return 1 | (prot & PTE_W ? 2 : 0) | (prot & PTE_NX ? 0 : 4) | (prot & PTE_PCD ? 0 : 6 << 3) |
+	       (prot & PTE_A ? 1 << 8 : 0) | (prot & PTE_D ? 1 << 9 : 0);
 }
 
 static void check_model(void)
 {
+	const ulong rights_mask = root.kind == PT_EPT ? 0x33f | BIT(63) : PT_PROT_MASK;
+
 	u64 pa, leaves[PT_LEVELS] = {0};
 
 	for (unsigned i = 0; i < PAGES; i++) {
-		ulong va = BASE + i * PAGE_SIZE;
+		ulong va = base + i * PAGE_SIZE;
 		struct pt_leaf leaf;
 		bool mapped = pt_translate(&root, va + 7, &pa, &leaf);
 
@@ -202,7 +44,7 @@ static void check_model(void)
 			continue;
 		assert_int_equal(pa, model[i].pa + 7);
 		assert_int_equal(leaf.rights & (PTE_W | PTE_NX), model[i].prot & (PTE_W | PTE_NX));
-		assert_int_equal(leaf.entry & PT_PROT_MASK, model[i].prot);
+		assert_int_equal(leaf.entry & rights_mask, rights_bits(model[i].prot));
 		leaves[leaf.level] += leaf.va == va;
 	}
 	for (unsigned i = 0; i < PT_LEVELS; i++)
@@ -239,7 +81,7 @@ static void random_call(u64 *seed)
 	if (r & 0x80) /* whole large pages */
 		first &= ~511U, n = (n + 511) & ~511U;
 	n = min(n, PAGES - first);
-	va = BASE + first * PAGE_SIZE;
+	va = base + first * PAGE_SIZE;
 	/* Now congruent modulo 2 MiB, now not. */
 	pa = (1UL << 40) + first * PAGE_SIZE - 3 * MIB + (r & 0x40 ? PAGE_SIZE : 0);
 	if ((r >> 48) % 4 == 0)
@@ -252,6 +94,8 @@ static void random_call(u64 *seed)
 			assert_true(err == -ENOMEM && alloc_budget == 0);
 		else
 			model_set(first, n, pa, prot);
+	} else if (r % 8 < 6 && (r >> 56) % 4 == 0) {
+		pt_merge(&root, va, n * PAGE_SIZE); /* no translation changes */
 	} else if (r % 8 < 6) {
 		err = pt_unmap(&root, va, n * PAGE_SIZE);
 		assert_true(!err || (err == -ENOMEM && alloc_budget == 0));
@@ -274,8 +118,14 @@ static void agrees_with_model(void **state)
 	u64 seed = 0x9e3779b97f4a7c15;
 
 	(void)state;
-	for (unsigned round = 0; round < 12; round++) {
-		begin(&caps, round % 2 ? some_mm : NULL);
+	for (unsigned round = 0; round < 24; round++) {
+		struct pt_caps c = caps;
+
+		c.kind = round % 12 < 6 ? PT_LONG : round % 12 < 9 ? PT_NPT : PT_EPT;
+		c.five_levels = round % 2;
+		memset(model, 0, sizeof(model));
+		begin(&c, c.kind == PT_LONG && round % 4 < 2 ? some_mm : NULL);
+		base = c.kind == PT_LONG ? KERNEL_BASE : KERNEL_BASE & ((1UL << 47) - 1);
 		root.live = round % 3;
 		for (unsigned i = 0; i < 250; i++) {
 			random_call(&seed);
@@ -284,6 +134,7 @@ static void agrees_with_model(void **state)
 		root.live = false;
 		end();
 	}
+	base = KERNEL_BASE;
 	assert_true(set_at_count > 0);
 	assert_true(flush_count > 0);
 }
@@ -326,7 +177,7 @@ static void split_moves_pat(void **state)
 	(void)state;
 	begin(&caps, NULL);
 	assert_int_equal(pt_map(&root, va, 4 * GIB, GIB, PT_PROT_RW), 0);
-	p = pt_long4_find(root.top, va, PT_PUD);
+	p = pt_long_find(&root, va, PT_PUD);
 	*p.entry |= PT_BIT_PAT_LARGE;
 	assert_true(pt_translate(&root, va + 0x1234567, &pa, NULL));
 	assert_int_equal(pa, 4 * GIB + 0x1234567);
@@ -429,7 +280,11 @@ static void leaves_in_order(void **state)
 	ulong last[3] = {0, 0, 0};
 
 	(void)state;
-	assert_int_equal(pt_live_top(), 0x1000);
+	assert_int_equal(pt_live_root().top, 0x1000);
+	assert_int_equal(pt_live_root().top_level, PT_P4D);
+	cr4 = X86_CR4_LA57;
+	assert_int_equal(pt_live_root().top_level, PT_PGD);
+	cr4 = 0;
 	begin(&caps, NULL);
 	assert_int_equal(pt_map(&root, 0x1000, GIB, PAGE_SIZE, PT_PROT_RW), 0);
 	assert_int_equal(pt_map(&root, 2 * MIB, 2 * MIB, 2 * MIB, PT_PROT_RW), 0);
