@@ -25,6 +25,7 @@ VALUES = {"raw": 1, "inlined": 2, "direct": 4, "indirect": 3}
 def good_lines():
     """{name: line} as a good image says them."""
     values = {name: VALUES.get(name.rpartition(".")[2], 100) for name in bench.expected_names()}
+    values.update({name: limit for name, limit in bench.FIGURES.items() if limit is not None and limit < 100})
     return {name: f"BENCH name={name} value={value} unit=insn" for name, value in values.items()}
 
 
@@ -58,6 +59,7 @@ RED = [
     (line("boot.to_prompt", 15_000_001), "boot.to_prompt: 1.5e+07 instructions, over its limit"),
     (line("patch.per_site", "120.50"), "patch.per_site: 120.5 instructions, over its limit of 120"),
     (line("patch.again_per_site", 121), "patch.again_per_site: 121 instructions, over its limit of 120"),
+    (line("pt.build_per_4k", "18.50"), "pt.build_per_4k: 18.5 instructions, over its limit of 18"),
     (line(OP + "inlined", 3), "op.irq.irq_disable: inlined 3 instructions, raw 1"),
     (line(OP + "indirect", 2), "not believable"),
     (line(OP + "direct", 1), "inlined costs more than a direct call"),
