@@ -28,6 +28,8 @@ const struct cmdline_option cmdline_options[] = {
 	 "show info, ops, test and bench page by page, so long each, until a key is pressed"},
 	{"deadcpu", OPTION_NUMBER, false, FIELD(deadcpu), OPTION_NO_FIELD, NULL, "N",
 	 "keep CPU number N from starting, to see it reported and left out"},
+	{"la57", OPTION_FLAG, false, FIELD(la57), OPTION_NO_FIELD, NULL, NULL,
+	 "page tables of five levels, where the CPU has them"},
 	{"guest", OPTION_TEXT, false, FIELD(guest), OPTION_NO_FIELD, NULL, "NAME",
 	 "guest to run: none yet, and that is said"},
 };

@@ -20,6 +20,7 @@ struct boot_options {
 	bool report_set;  /* show pages of what there is to know */
 	u64 report;       /* each for so many seconds */
 	u64 deadcpu;      /* number of a CPU that is kept from starting; 0: none */
+	bool la57;        /* page tables of five levels */
 	char guest[32];   /* "" or the guest to run */
 };
 

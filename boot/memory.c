@@ -39,10 +39,32 @@ static u32 reservations(const struct boot_info *bi, struct frame_reservation *r)
 	return count;
 }
 
+static bool want_five_levels(void)
+{
+	if (boot_options.la57 && !cpu_has(X86_FEATURE_LA57))
+		log_line("paging", "la57: this CPU has no five levels of page tables: four it is");
+	return boot_options.la57 && cpu_has(X86_FEATURE_LA57);
+}
+
+extern u8 la57_switch_page[];
+void la57_switch(u64 top);
+
+/* The page that turns paging off and on again is mapped where it is, meanwhile. */
+static void enter_five_levels(u64 top)
+{
+	u64 page = image_pa(la57_switch_page);
+
+	if (top >= 4 * GIB || pt_map(&kspace_root, page, page, PAGE_SIZE, PT_PROT_RX & ~PTE_G))
+		boot_refuse("no memory below 4 GiB for page tables of five levels");
+	la57_switch(top);
+	pt_unmap(&kspace_root, page, PAGE_SIZE);
+}
+
 void memory_init(struct boot_info *bi)
 {
 	struct frame_reservation resv[BOOT_MODULE_MAX + 1];
 	struct pt_caps caps = {
+		.five_levels = want_five_levels(),
 		.pages_2m = true,
 		.pages_1g = cpu_has(X86_FEATURE_PDPE1GB),
 		.nx = cpu_has(X86_FEATURE_NX),
@@ -65,7 +87,7 @@ void memory_init(struct boot_info *bi)
 	}
 	if (err)
 		boot_refuse("the memory map and the modules do not fit the frame allocator's tables");
-	if (kspace_init(&caps))
+	if (kspace_init(&caps, caps.five_levels ? enter_five_levels : NULL))
 		boot_refuse("too little memory for the kernel's page tables");
 	if (report_audit())
 		boot_refuse("its own page tables fail the audit");

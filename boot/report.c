@@ -57,7 +57,7 @@ void report_cpu(void)
 	log_line("cpu", "%s family %u model %u stepping %u%s", cpu_info.vendor, cpu_info.family, cpu_info.model,
 		 cpu_info.stepping, under);
 	log_line("cpu", "features %s", names);
-	log_line("cpu", "addresses of %u bits physical, %u virtual (48 used)", cpu_info.phys_bits, cpu_info.virt_bits);
+	log_line("cpu", "addresses of %u bits physical, %u virtual", cpu_info.phys_bits, cpu_info.virt_bits);
 }
 
 void report_backend(void)

@@ -82,7 +82,7 @@ void cpu_init(struct percpu *cpu)
 
 void cpu_enable_features(void)
 {
-	ulong cr4 = X86_CR4_PAE | X86_CR4_DE | X86_CR4_PGE;
+	ulong cr4 = X86_CR4_PAE | X86_CR4_DE | X86_CR4_PGE | (pv_read_cr4() & X86_CR4_LA57);
 
 	if (cpu_has(X86_FEATURE_MCE))
 		cr4 |= X86_CR4_MCE;

@@ -8,6 +8,7 @@
 #include "machine/smp.h"
 
 #include "arch/cpumask.h"
+#include "arch/regs.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -32,7 +33,7 @@
 enum cpu_state { CPU_ABSENT, CPU_STARTING, CPU_ONLINE, CPU_GIVEN_UP };
 
 extern u8 trampoline_start[], trampoline_end[], trampoline_gdt_at[], trampoline_jump32[], trampoline_jump64[];
-extern u8 trampoline_cr3[], trampoline_ids[];
+extern u8 trampoline_cr3[], trampoline_cr4[], trampoline_ids[];
 
 static unsigned expected_count = 1, prepared_count = 1;
 static bool have_lapic;
@@ -166,6 +167,8 @@ static bool install_trampoline(u64 pa, unsigned dead)
 	*(u32 *)in_copy(page, trampoline_jump32) += (u32)pa;
 	*(u32 *)in_copy(page, trampoline_jump64) += (u32)pa;
 	*(u32 *)in_copy(page, trampoline_cr3) = (u32)kspace_root.top;
+	if (kspace_root.top_level == PT_PGD)
+		*(u32 *)in_copy(page, trampoline_cr4) |= X86_CR4_LA57;
 	for (unsigned id = 1; id < prepared_count; id++)
 		if (id != dead)
 			ids[percpu_of(id)->apic_id] = (u8)id;

@@ -14,7 +14,7 @@ extern smp_ap_start
 
 section .rodata.trampoline progbits alloc noexec nowrite align=16
 global trampoline_start, trampoline_end, trampoline_gdt_at, trampoline_jump32, trampoline_jump64
-global trampoline_cr3, trampoline_ids
+global trampoline_cr3, trampoline_cr4, trampoline_ids
 
 bits 16
 trampoline_start:
@@ -41,7 +41,7 @@ protected:
         movzx   esi, byte [ebp + ebx + AT(trampoline_ids)]
         cmp     esi, 0xff
         je      .nobody
-        mov     eax, 0x20                       ; CR4: PAE
+        mov     eax, [ebp + AT(trampoline_cr4)]
         mov     cr4, eax
         mov     eax, [ebp + AT(trampoline_cr3)]
         mov     cr3, eax
@@ -71,7 +71,8 @@ long_mode:
         mov     rax, smp_ap_start
         jmp     rax
 
-; What the copy's maker fills in: where the page is, added to what stands here; the top of the page tables; the numbers.
+; What the copy's maker fills in: where the page is, added to what stands here; the top of the page tables, and
+; LA57 where it has five levels; the numbers.
 align 8
 gdt:
         dq 0
@@ -93,6 +94,8 @@ trampoline_jump64:
 align 4
 trampoline_cr3:
         dd 0
+trampoline_cr4:
+        dd 0x20                                 ; PAE
 trampoline_ids:
         times 256 db 0xff
 trampoline_end:

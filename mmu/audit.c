@@ -23,7 +23,7 @@
 struct run {
 	ulong va;
 	u64 pa, size;
-	ulong rights, user; /* user: PTE_U if any level says so */
+	ulong rights, user; /* user: PTE_U if the leaf says so */
 	bool broken;
 };
 
@@ -90,7 +90,7 @@ static int join_leaf(const struct pt_leaf *leaf, void *private)
 {
 	struct audit *a = private;
 	struct run *run = &a->run;
-	ulong user = leaf->seen & PTE_U;
+	ulong user = leaf->entry & PTE_U; /* only with it do upper levels' matter */
 
 	a->leaf_count += !leaf->broken;
 	if (run->size && !run->broken && !leaf->broken && leaf->va == run->va + run->size &&

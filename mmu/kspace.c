@@ -120,7 +120,7 @@ __noinline void kspace_activate(void)
 	pv_write_cr3(kspace_root.top);
 }
 
-int kspace_init(const struct pt_caps *caps)
+int kspace_init(const struct pt_caps *caps, void (*enter)(u64 top))
 {
 	u64 top = 0;
 	int err = pt_root_init(&kspace_root, NULL, caps);
@@ -135,11 +135,15 @@ int kspace_init(const struct pt_caps *caps)
 		pt_root_destroy(&kspace_root);
 		return err;
 	}
-	kspace_activate();
+	if (enter)
+		enter(kspace_root.top);
+	else
+		kspace_activate();
 	kspace_root.live = true;
 	frame_set_reach(min(top, DIRECT_SIZE));
-	log_line("paging", "4 levels, %lu table pages, %s%sW^X by frame, page zero unmapped", kspace_root.table_count,
-		 caps->nx ? "NX, " : "", caps->global ? "global, " : "");
+	log_line("paging", "%u levels, %lu table pages, %s%sW^X by frame, page zero unmapped",
+		 kspace_root.top_level + 1, kspace_root.table_count, caps->nx ? "NX, " : "",
+		 caps->global ? "global, " : "");
 	return 0;
 }
 

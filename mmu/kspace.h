@@ -17,11 +17,11 @@
 extern struct pt_root kspace_root;
 
 /*
- * Builds the tables from frame_memmap() and loads CR3. Boot only, after frame_init(), on a stack in
- * the image, EFER.NXE set; CR4.PGE is better set after this call. Lets the frame allocator reach
- * all RAM. 0, or -ENOMEM with nothing loaded.
+ * Builds the tables from frame_memmap() and loads CR3, by @enter where that takes more (another number of levels), else
+ * NULL. Boot only, after frame_init(), on a stack in the image, EFER.NXE set; CR4.PGE is better set after this call.
+ * Lets the frame allocator reach all RAM. 0, or -ENOMEM with nothing loaded.
  */
-int kspace_init(const struct pt_caps *caps);
+int kspace_init(const struct pt_caps *caps, void (*enter)(u64 top));
 
 /* Loads CR3 with the kernel's root: back from any other one. This CPU. */
 void kspace_activate(void);

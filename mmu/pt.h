@@ -114,7 +114,6 @@ struct pt_leaf {
 	u64 size;     /* bytes */
 	ulong entry;  /* the leaf's entry, as it is */
 	ulong rights; /* P, W, U, NX as they work together: W and U where all levels have them, NX where one has */
-	ulong seen;   /* all bits set at any level on the way */
 	enum pt_level level;
 	bool broken; /* no leaf: an entry whose table lies outside RAM, or a leaf where none may be */
 };

@@ -82,7 +82,7 @@ static struct walk walk(const struct pt_root *root, ulong va)
 
 bool pt_translate(const struct pt_root *root, ulong va, u64 *pa, struct pt_leaf *leaf)
 {
-	ulong rights = RIGHTS_TOP, seen = 0, value;
+	ulong rights = RIGHTS_TOP, value;
 	struct walk w;
 	u64 span;
 
@@ -91,10 +91,8 @@ bool pt_translate(const struct pt_root *root, ulong va, u64 *pa, struct pt_leaf 
 	w = walk(root, va);
 	if (w.end != WALK_LEAF)
 		return false;
-	for (int l = (int)root->top_level; l >= (int)w.level; l--) {
+	for (int l = (int)root->top_level; l >= (int)w.level; l--)
 		rights = narrow(rights, pt_decode(pt_format_of(root), w.entry[l]));
-		seen |= w.entry[l];
-	}
 	value = w.entry[w.level];
 	span = pt_span(w.level);
 	*pa = pt_leaf_pa(w.level, value) + (va & (span - 1));
@@ -105,7 +103,6 @@ bool pt_translate(const struct pt_root *root, ulong va, u64 *pa, struct pt_leaf 
 			.size = span,
 			.entry = value,
 			.rights = rights,
-			.seen = seen,
 			.level = w.level,
 		};
 	return true;
@@ -190,7 +187,7 @@ struct scan {
 };
 
 /* The table at @table, whose first entry spans @base; recursion is as deep as the format. */
-static int scan_table(const struct scan *s, u64 table, enum pt_level level, ulong base, ulong rights, ulong seen)
+static int scan_table(const struct scan *s, u64 table, enum pt_level level, ulong base, ulong rights)
 {
 	const u64 span = pt_span(level);
 	const ulong *entries = pa_va(table);
@@ -207,8 +204,7 @@ static int scan_table(const struct scan *s, u64 table, enum pt_level level, ulon
 		if (!(value & s->f->present))
 			continue;
 		if (entry_is_sane(level, value) && !pt_is_leaf(level, value)) {
-			stop = scan_table(s, value & PTE_ADDR, level - 1, va, narrow(rights, pt_decode(s->f, value)),
-					  seen | value);
+			stop = scan_table(s, value & PTE_ADDR, level - 1, va, narrow(rights, pt_decode(s->f, value)));
 		} else {
 			struct pt_leaf leaf = {
 				.va = va,
@@ -216,7 +212,6 @@ static int scan_table(const struct scan *s, u64 table, enum pt_level level, ulon
 				.size = span,
 				.entry = value,
 				.rights = narrow(rights, pt_decode(s->f, value)),
-				.seen = seen | value,
 				.level = level,
 				.broken = !entry_is_sane(level, value),
 			};
@@ -234,5 +229,5 @@ int pt_for_each_leaf(const struct pt_root *root, ulong first, ulong last,
 {
 	struct scan s = {root, pt_format_of(root), first, last, fn, private};
 
-	return scan_table(&s, root->top, root->top_level, 0, RIGHTS_TOP, 0);
+	return scan_table(&s, root->top, root->top_level, 0, RIGHTS_TOP);
 }

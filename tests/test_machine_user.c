@@ -13,6 +13,7 @@
 #include "machine/pit.h"
 #include "machine/time.h"
 #include "machine/traps.h"
+#include "mmu/kspace.h"
 #include "pvops/backend.h"
 #include "pvops/patch.h"
 #include "pvops/pvops.h"
@@ -185,7 +186,7 @@ TEST(machine_user_took_every_way_back)
 
 /* ---- returns that the CPU refuses ---- */
 
-#define FIRST_NON_CANONICAL (1UL << 47)
+#define FIRST_NON_CANONICAL (1UL << (kspace_root.top_level == PT_PGD ? 56 : 47))
 
 static void return_nowhere(struct pt_regs *regs)
 {

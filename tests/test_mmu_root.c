@@ -9,6 +9,7 @@
 #include "mmu/frame.h"
 #include "mmu/kspace.h"
 #include "mmu/pt.h"
+#include "mmu/pt_priv.h"
 #include "mmu/region.h"
 #include "mmu/report.h"
 #include "pvops/pvops.h"
@@ -23,7 +24,14 @@
 /* An address-space tag for the ops; nobody looks inside. */
 static struct mm_struct *const some_mm = (struct mm_struct *)0x1000;
 
-static const struct pt_caps caps = {.pages_2m = true, .nx = true, .global = true};
+/* As many levels as the CPU runs on. */
+static int root_init(struct pt_root *root, struct mm_struct *mm)
+{
+	const struct pt_caps caps = {
+		.five_levels = kspace_root.top_level == PT_PGD, .pages_2m = true, .nx = true, .global = true};
+
+	return pt_root_init(root, mm, &caps);
+}
 
 /* The kernel's half of @root: the kernel's own top entries, or none. */
 static void share_kernel_half(struct pt_root *root, bool on)
@@ -31,7 +39,7 @@ static void share_kernel_half(struct pt_root *root, bool on)
 	ulong *mine = pa_va(root->top), *kernel = pa_va(kspace_root.top);
 
 	for (unsigned i = SLOTS; i < 2 * SLOTS; i++)
-		pv_set_p4d((p4d_t *)&mine[i], pv_make_p4d(on ? kernel[i] : 0));
+		pt_long_store(root->top_level, &mine[i], on ? kernel[i] : 0);
 }
 
 TEST(mmu_root_separate_and_run_on)
@@ -45,7 +53,7 @@ TEST(mmu_root_separate_and_run_on)
 	ulong flags;
 
 	REQUIRE(pa);
-	REQUIRE(pt_root_init(&root, some_mm, &caps) == 0);
+	REQUIRE(root_init(&root, some_mm) == 0);
 	EXPECT_EQ(pt_map(&root, USER_VA, pa, PAGE_SIZE, HERE_PROT), 0);
 	EXPECT(pt_translate(&root, USER_VA + 5, &got, &leaf));
 	EXPECT_EQ(got, pa + 5);
@@ -87,7 +95,7 @@ TEST(mmu_root_many_user_pages)
 	u8 byte;
 
 	REQUIRE(pa);
-	REQUIRE(pt_root_init(&root, some_mm, &caps) == 0);
+	REQUIRE(root_init(&root, some_mm) == 0);
 	for (unsigned i = 0; i < 100; i++)
 		EXPECT_EQ(pt_map(&root, USER_VA + i * PAGE_SIZE, pa, PAGE_SIZE, HERE_PROT), 0);
 	share_kernel_half(&root, true);
@@ -117,10 +125,10 @@ TEST(mmu_root_user_bit_reaches_upper_levels)
 	struct pt_root root;
 	struct pt_leaf leaf;
 
-	REQUIRE(pt_root_init(&root, NULL, &caps) == 0);
+	REQUIRE(root_init(&root, NULL) == 0);
 	EXPECT_EQ(pt_map(&root, USER_VA, MIB, PAGE_SIZE, PT_PROT_RW), 0);
 	EXPECT(pt_translate(&root, USER_VA, &got, &leaf));
-	EXPECT_EQ(leaf.seen & PTE_U, 0);
+	EXPECT_EQ(pt_descend(&pt_long, &root, USER_VA, root.top_level).value & PTE_U, 0);
 	EXPECT_EQ(pt_map(&root, USER_VA + PAGE_SIZE, 2 * MIB, PAGE_SIZE, USER_PROT), 0);
 	EXPECT(pt_translate(&root, USER_VA + PAGE_SIZE, &got, &leaf));
 	EXPECT_EQ(leaf.rights & PTE_U, PTE_U);
@@ -168,8 +176,10 @@ TEST(mmu_walk_in_words)
 		  image_pa(__text_start));
 	EXPECT(walk_says(&live, (ulong)__text_start, want));
 	EXPECT(walk_says(&live, (ulong)text, "*writable*no-execute*-> physical *"));
-	EXPECT(walk_says(&live, 0, "*p4d*empty*not mapped: no p4d\n"));
-	EXPECT(walk_says(&live, 0x800000000000, "*not canonical*"));
+	EXPECT(walk_says(&live, 0,
+			 live.top_level == PT_PGD ? "*pgd*empty*not mapped: no pgd\n"
+						  : "*p4d*empty*not mapped: no p4d\n"));
+	EXPECT(walk_says(&live, pt_half(&live), "*not canonical*"));
 	EXPECT(walk_says(&live, (ulong)__kstacks_start, "*pte*not mapped: no pte\n"));
 	EXPECT(walk_says(&nowhere, 0, "*does not lie in RAM\n"));
 }
@@ -196,7 +206,7 @@ TEST(mmu_root_split_for_a_process)
 	struct pt_root root;
 	struct pt_leaf leaf;
 
-	REQUIRE(pt_root_init(&root, some_mm, &caps) == 0);
+	REQUIRE(root_init(&root, some_mm) == 0);
 	EXPECT_EQ(pt_map(&root, USER_VA, 4 * MIB, 2 * MIB, USER_PROT), 0);
 	EXPECT_EQ(pt_protect(&root, USER_VA + MIB, PAGE_SIZE, USER_PROT & ~PTE_W), 0);
 	EXPECT_EQ(root.leaf_count[PT_PTE], 512);
@@ -215,10 +225,10 @@ TEST(mmu_walk_survives_corrupt_tables)
 	struct pt_root root;
 	ulong *top;
 
-	REQUIRE(pt_root_init(&root, NULL, &caps) == 0);
+	REQUIRE(root_init(&root, NULL) == 0);
 	top = pa_va(root.top);
 	top[0] = 0x000ffffffffff000 | PTE_P; /* far from any RAM */
-	EXPECT(walk_says(&root, 0x1000, "*corrupt: this p4d leads to no table in RAM\n"));
+	EXPECT(walk_says(&root, 0x1000, "*corrupt: this p?d leads to no table in RAM\n"));
 	EXPECT(!pt_translate(&root, 0x1000, &got, NULL));
 	top[0] = root.top | PTE_P | PTE_PS; /* no such leaf */
 	EXPECT(walk_says(&root, 0x1000, "*corrupt*"));
