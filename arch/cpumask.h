@@ -21,10 +21,14 @@ static inline bool cpumask_has(const struct cpumask *mask, unsigned cpu)
 
 struct mm_struct;
 
-/* What to flush: [start, end) of @mm's addresses (NULL: the kernel's), or all of them (end = TLB_FLUSH_ALL). */
+/*
+ * What to flush: [start, end) of @mm's addresses (NULL: the kernel's), or all of them (end = TLB_FLUSH_ALL). Which
+ * space that is, 0 being the kernel's, and its how-many-th flush: mmu/tlb.h.
+ */
 struct flush_tlb_info {
 	struct mm_struct *mm;
 	ulong start, end;
+	u64 space, generation;
 };
 #define TLB_FLUSH_ALL (~0UL)
 

@@ -5,6 +5,7 @@
  */
 #include "arch/native.h"
 
+#include "arch/cpufeature.h"
 #include "arch/layout.h"
 #include "arch/regs.h"
 #include "arch/section.h"
@@ -296,10 +297,17 @@ __native void native_flush_tlb_user(void)
 	native_write_cr3(native_read_cr3());
 }
 
-/* Clearing CR4.PGE drops global entries as well (SDM 3A 4.10.4.1); without PGE a CR3 write is all there is. */
+/* INVPCID of all PCIDs, globals too (SDM 2A INVPCID, type 2); else clearing CR4.PGE, which does the same (4.10.4.1). */
 __native void native_flush_tlb_kernel(void)
 {
-	ulong cr4 = native_read_cr4();
+	static const u64 nothing[2];
+	ulong cr4;
+
+	if (cpu_has(X86_FEATURE_INVPCID)) {
+		asm volatile("invpcid %0, %1" ::"m"(nothing), "r"(2UL) : "memory");
+		return;
+	}
+	cr4 = native_read_cr4();
 
 	if (cr4 & X86_CR4_PGE) {
 		native_write_cr4(cr4 & ~X86_CR4_PGE);

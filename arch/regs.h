@@ -18,6 +18,8 @@
 #define X86_CR4_MCE        BIT(6)
 #define X86_CR4_PGE        BIT(7)
 #define X86_CR4_LA57       BIT(12)
+#define X86_CR4_PCIDE      BIT(17)
+#define CR3_NOFLUSH        BIT(63)
 #define X86_CR4_UMIP       BIT(11)
 #define X86_CR4_SMEP       BIT(20)
 

@@ -90,6 +90,8 @@ void cpu_enable_features(void)
 		cr4 |= X86_CR4_SMEP;
 	if (cpu_has(X86_FEATURE_UMIP))
 		cr4 |= X86_CR4_UMIP;
+	if (cpu_has(X86_FEATURE_PCID))
+		cr4 |= X86_CR4_PCIDE; /* allowed: CR3 is of PCID 0 */
 	pv_write_cr4(cr4);
 }
 

@@ -14,11 +14,11 @@
 #include "machine/percpu.h"
 #include "machine/time.h"
 #include "machine/traps.h"
+#include "mmu/tlb.h"
 #include "pvops/lazy.h"
 #include "pvops/pvops.h"
 
-#define ANSWER_NS   10000000000UL /* a CPU that does not answer for so long is a bug */
-#define FLUSH_PAGES 32            /* more than this: the whole TLB */
+#define ANSWER_NS 10000000000UL /* a CPU that does not answer for so long is a bug */
 
 void smp_serve(void)
 {
@@ -134,17 +134,10 @@ bool smp_run_work(void)
 
 static void flush_here(void *arg)
 {
-	const struct flush_tlb_info *info = arg;
-
-	if (info->end == TLB_FLUSH_ALL || (info->end - info->start) / PAGE_SIZE > FLUSH_PAGES) {
-		native_flush_tlb_kernel();
-		return;
-	}
-	for (ulong va = info->start; va < info->end; va += PAGE_SIZE)
-		native_flush_tlb_one_kernel(va);
+	tlb_flush_local(arg);
 }
 
-/* The op flush_tlb_others: the local TLB is the caller's affair. The natives, since this is one of them. */
+/* The op flush_tlb_others: the local TLB is the caller's affair. */
 void native_flush_tlb_others(const struct cpumask *cpus, const struct flush_tlb_info *info)
 {
 	smp_call_mask(cpus, flush_here, (void *)info);

@@ -9,11 +9,11 @@
 #define MMU_GATHER_H
 
 #include "lib/types.h"
+#include "mmu/tlb.h"
 
 struct pt_root;
 
-/* More addresses than this: the whole TLB is flushed. (Linux's threshold, measured there, is 33.) */
-#define GATHER_VA_MAX    32
+#define GATHER_VA_MAX    TLB_FLUSH_MAX
 #define GATHER_TABLE_MAX 32
 
 struct mmu_gather {

@@ -14,6 +14,7 @@
 #include "mmu/fixmap.h"
 #include "mmu/frame.h"
 #include "mmu/region.h"
+#include "mmu/tlb.h"
 #include "pvops/pvops.h"
 
 struct pt_root kspace_root;
@@ -117,7 +118,7 @@ static int map_everything(u64 *top)
 /* Out of line: the call that boot makes is then the one that tests make. */
 __noinline void kspace_activate(void)
 {
-	pv_write_cr3(kspace_root.top);
+	tlb_switch(&kspace_root);
 }
 
 int kspace_init(const struct pt_caps *caps, void (*enter)(u64 top))

@@ -18,6 +18,7 @@
 
 #include "arch/pte.h"
 #include "lib/types.h"
+#include "mmu/tlb.h"
 
 struct mm_struct;
 
@@ -56,7 +57,8 @@ struct pt_root {
 	struct mm_struct *mm;      /* for the ops; NULL: the kernel */
 	enum pt_level max_leaf;    /* the largest leaf */
 	ulong prot_allowed;        /* bits of PT_PROT_MASK that are kept; the others are left out */
-	bool live;                 /* some CPU runs on it: changes are followed by a TLB flush */
+	bool live;                 /* CPUs translate by it, or may have: changes are followed by a TLB flush */
+	struct tlb_space tlb;      /* whose generation counts those */
 	u64 table_count;           /* table pages, the top included, hung ones not */
 	u64 leaf_count[PT_LEVELS]; /* leaves, by level; those in hung tables not */
 };

@@ -276,6 +276,7 @@ int pt_root_init(struct pt_root *root, struct mm_struct *mm, const struct pt_cap
 		.prot_allowed = PT_PROT_MASK & ~(caps->nx ? 0 : PTE_NX) & ~(caps->global ? 0 : PTE_G),
 		.table_count = 1,
 	};
+	tlb_space_init(&root->tlb, !mm);
 	root->top = frame_alloc_zeroed();
 	if (!root->top)
 		return -ENOMEM;
@@ -293,7 +294,7 @@ void pt_root_destroy(struct pt_root *root)
 	u64 half = pt_half(root);
 	int err;
 
-	ASSERT(!root->live);
+	ASSERT(!root->live || (root->tlb.id && !root->tlb.cpus.bits[0]));
 	err = pt_unmap(root, 0, half);
 	ASSERT(!err);
 	err = pt_unmap(root, root->kind == PT_LONG ? -half : half, half);

@@ -29,6 +29,7 @@ TEST(arch_cpu_control_registers)
 	EXPECT_EQ(!!(cr4 & X86_CR4_MCE), cpu_has(X86_FEATURE_MCE));
 	EXPECT_EQ(!!(cr4 & X86_CR4_SMEP), cpu_has(X86_FEATURE_SMEP));
 	EXPECT_EQ(!!(cr4 & X86_CR4_UMIP), cpu_has(X86_FEATURE_UMIP));
+	EXPECT_EQ(!!(cr4 & X86_CR4_PCIDE), cpu_has(X86_FEATURE_PCID));
 	EXPECT_EQ(!!(cr4 & X86_CR4_LA57), kspace_root.top_level == PT_PGD);
 	EXPECT_EQ(pv_read_cr0(), cr0);
 	EXPECT_EQ(pv_read_cr4(), cr4);

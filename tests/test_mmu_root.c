@@ -64,15 +64,13 @@ TEST(mmu_root_separate_and_run_on)
 	*(u8 *)pa_va(pa) = 0x3c;
 	share_kernel_half(&root, true);
 	flags = pv_irq_save();
-	pv_write_cr3(root.top);
-	root.live = true;
+	tlb_switch(&root);
 	bool read = fault_read8(USER_VA, &byte, &r);
 	/* Live changes: the TLB entry that was just made must go. */
 	int err = pt_unmap(&root, USER_VA, PAGE_SIZE);
 	bool read_after = fault_read8(USER_VA, &other, &r);
 
 	kspace_activate();
-	root.live = false;
 	pv_irq_restore(flags);
 	EXPECT(read);
 	EXPECT_EQ(byte, 0x3c);
@@ -100,15 +98,13 @@ TEST(mmu_root_many_user_pages)
 		EXPECT_EQ(pt_map(&root, USER_VA + i * PAGE_SIZE, pa, PAGE_SIZE, HERE_PROT), 0);
 	share_kernel_half(&root, true);
 	flags = pv_irq_save();
-	pv_write_cr3(root.top);
-	root.live = true;
+	tlb_switch(&root);
 	for (unsigned i = 0; i < 100; i++)
 		seen += fault_read8(USER_VA + i * PAGE_SIZE, &byte, NULL);
 	pt_unmap(&root, USER_VA, 100 * PAGE_SIZE);
 	for (unsigned i = 0; i < 100; i++)
 		left += fault_read8(USER_VA + i * PAGE_SIZE, &byte, NULL);
 	kspace_activate();
-	root.live = false;
 	pv_irq_restore(flags);
 	EXPECT_EQ(seen, 100);
 	EXPECT_EQ(left, 0);

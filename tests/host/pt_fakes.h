@@ -88,9 +88,16 @@ void pv_pgd_free(struct mm_struct *mm, pgd_t *pgd)
 	(void)pgd;
 }
 
+static ulong fake_cr3 = 0x1018; /* with PWT and PCD set */
+
+void pv_write_cr3(ulong cr3)
+{
+	fake_cr3 = cr3;
+}
+
 ulong pv_read_cr3(void)
 {
-	return 0x1018; /* with PWT and PCD set */
+	return fake_cr3;
 }
 
 static ulong cr4;
@@ -135,15 +142,29 @@ void pv_tlb_remove_table(struct mmu_gather *tlb, void *table)
 struct cpumask cpu_online = {{1}};
 unsigned cpu_online_count = 1;
 static struct flush_tlb_info others_flushed;
+static const struct cpumask *others_asked;
 static u32 others_flush_count;
 
 void pv_flush_tlb_others(const struct cpumask *cpus, const struct flush_tlb_info *info)
 {
-	assert_ptr_equal(cpus, &cpu_online);
+	others_asked = cpus;
 	others_flushed = *info;
 	others_flush_count++;
 }
 
+/* The CPU that does it all, without PCIDs. */
+#define ARCH_CPU_LOCAL_H
+struct cpu_local {
+	unsigned id;
+};
+static struct cpu_local fake_cpu_local;
+static struct cpu_local *cpu_local(void)
+{
+	return &fake_cpu_local;
+}
+#include "arch/cpufeature.h"
+struct cpu_info cpu_info;
+#include "mmu/tlb.c"
 #include "mmu/gather.c"
 #include "arch/regs.h"
 #include "mmu/pt_long.c"
