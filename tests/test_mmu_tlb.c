@@ -1,7 +1,7 @@
 /*
  * Address spaces: what a CPU translates after a switch, however old its TLB's entries, and that one which runs
- * elsewhere is flushed there. Each space maps the same page to a frame of its own. What is kept in the TLB and when nobody
- * is asked: tests/host/test_tlb.c, by a model, since a CPU may always drop what it could keep.
+ * elsewhere is flushed there. Each space maps the same page to a frame of its own. What is kept in the TLB and when
+ * nobody is asked: tests/host/test_tlb.c, by a model, since a CPU may always drop what it could keep.
  */
 #include "arch/layout.h"
 #include "lib/string.h"
