@@ -3,7 +3,7 @@ include config.mk
 
 ROOMS := lib arch pvops mmu machine boot tests bench
 SRCS  := $(foreach r,$(ROOMS),$(wildcard $(r)/*.c $(r)/*.asm))
-SRCS  := $(filter-out machine/asm_offsets.c,$(SRCS))
+SRCS  := $(filter-out machine/asm_offsets.c $(if $(DEBUG),,pvops/lock_debug.c),$(SRCS))
 OBJS  := $(patsubst %,$(BUILD)/obj/%.o,$(SRCS))
 ELF   := $(BUILD)/paravane.elf
 ISO   := $(BUILD)/paravane.iso
@@ -35,7 +35,7 @@ $(BUILD)/paravane.pass1: $(OBJS) linker.ld
 	@$(LD) $(LDFLAGS) -o $@ $(OBJS)
 
 $(BUILD)/ksyms.o: $(BUILD)/paravane.pass1 tools/ksyms.py
-	@$(PYTHON) tools/ksyms.py --nm $(NM) $< $(BUILD)/ksyms.bin
+	@$(PYTHON) tools/ksyms.py --nm $(NM) $(if $(DEBUG),--data) $< $(BUILD)/ksyms.bin
 	@echo '.section .ksyms, "a"; .incbin "$(BUILD)/ksyms.bin"; .section .note.GNU-stack, "", @progbits' | \
 		$(CC) -m64 -x assembler -c -o $@ -
 

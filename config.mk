@@ -1,6 +1,8 @@
 # What may be set: `make VARIABLE=value`. Everything else follows from the sources.
 
-BUILD         ?= build
+# DEBUG=1: locks that watch how they are used (pvops/lock_debug.h), in a build folder of their own.
+DEBUG         ?=
+BUILD         ?= build$(if $(DEBUG),/debug)
 CROSS_COMPILE ?=
 COMPILER      ?= gcc
 NASM          ?= nasm
@@ -26,7 +28,8 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wundef -Wstrict
 CFLAGS   := -std=gnu11 -ffreestanding -O2 -g $(WARNINGS) -I. -ffile-prefix-map=$(CURDIR)=. \
             -m64 -mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-stack-protector \
             -fcf-protection=none -fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
-            -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks -fno-optimize-sibling-calls $(CC_FLAGS)
+            -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks -fno-optimize-sibling-calls \
+            $(if $(DEBUG),-DPARAVANE_DEBUG) $(CC_FLAGS)
 # No -g: NASM writes the absolute path of the sources into its DWARF.
 NASMFLAGS := -f elf64 -I. -I$(BUILD)/ -w+all -Werror
 LDFLAGS  := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none --no-warn-rwx-segments -T linker.ld

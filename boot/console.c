@@ -15,6 +15,7 @@
 #include "machine/uart.h"
 #include "machine/vgatext.h"
 #include "mmu/kspace.h"
+#include "pvops/lock_debug.h"
 #include "pvops/qspinlock.h"
 
 #define BOOT_MAPPED (4 * GIB) /* what boot/entry.asm maps at DIRECT_BASE */
@@ -168,6 +169,7 @@ void console_idle(void)
 		asm volatile("pause");
 		return;
 	}
+	lock_debug_none_held("goes idle");
 	pv_irq_disable();
 	if (input_pending())
 		pv_irq_enable();

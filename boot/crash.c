@@ -5,8 +5,11 @@
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/printf.h"
+#include "boot/console.h"
 #include "lib/string.h"
+#include "machine/traps.h"
 #include "pvops/pvops.h"
+#include "pvops/qspinlock.h"
 
 /* The compiler must not know where the pointer points, or it would know better. */
 static void store(ulong va)
@@ -65,22 +68,87 @@ static void crash_gs(void)
 	asm volatile("ud2");
 }
 
+/* ---- locks: what an image that watches them must not let pass ---- */
+
+#define VECTOR_CRASH 0x92
+
+static struct qspinlock crash_lock;
+
+static void crash_lock_twice(void)
+{
+	spin_lock(&crash_lock);
+	spin_lock(&crash_lock);
+}
+
+static void crash_lock_free(void)
+{
+	spin_unlock(&crash_lock);
+}
+
+static void crash_lock_idle(void)
+{
+	spin_lock(&crash_lock);
+	console_idle();
+}
+
+static bool take_in_interrupt(struct pt_regs *regs)
+{
+	(void)regs;
+	spin_lock(&crash_lock);
+	spin_unlock(&crash_lock);
+	return true;
+}
+
+static void crash_lock_irq(void)
+{
+	trap_set_handler(VECTOR_CRASH, take_in_interrupt);
+	asm volatile("int %0" ::"i"(VECTOR_CRASH) : "memory");
+	spin_lock(&crash_lock);
+}
+
+static bool keep_in_interrupt(struct pt_regs *regs)
+{
+	(void)regs;
+	spin_lock(&crash_lock);
+	return true;
+}
+
+static void crash_lock_kept(void)
+{
+	trap_set_handler(VECTOR_CRASH, keep_in_interrupt);
+	asm volatile("int %0" ::"i"(VECTOR_CRASH) : "memory");
+}
+
 static const struct {
 	const char *kind;
 	void (*run)(void);
+	bool debug; /* in an image that watches locks only */
 } crashes[] = {
-	{"pf", crash_pf},   {"ud", crash_ud},   {"gp", crash_gp}, {"df", crash_df},
-	{"bug", crash_bug}, {"log", crash_log}, {"mc", crash_mc}, {"gs", crash_gs},
+	{"pf", crash_pf, false},
+	{"ud", crash_ud, false},
+	{"gp", crash_gp, false},
+	{"df", crash_df, false},
+	{"bug", crash_bug, false},
+	{"log", crash_log, false},
+	{"mc", crash_mc, false},
+	{"gs", crash_gs, false},
+	{"lock-twice", crash_lock_twice, true},
+	{"lock-free", crash_lock_free, true},
+	{"lock-idle", crash_lock_idle, true},
+	{"lock-irq", crash_lock_irq, true},
+	{"lock-kept", crash_lock_kept, true},
 };
 
 void crash_on_request(const char *kind)
 {
-	char known[64];
+	char known[128];
 	size_t len = 0;
 
 	if (!kind[0])
 		return;
 	for (unsigned i = 0; i < ARRAY_SIZE(crashes); i++) {
+		if (crashes[i].debug && !LOCK_DEBUG)
+			continue;
 		if (strcmp(kind, crashes[i].kind) == 0)
 			crashes[i].run();
 		len += (size_t)ksnprintf(known + len, sizeof(known) - len, " %s", crashes[i].kind);

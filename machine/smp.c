@@ -21,6 +21,7 @@
 #include "machine/traps.h"
 #include "mmu/frame.h"
 #include "mmu/kspace.h"
+#include "pvops/lock_debug.h"
 #include "pvops/pvops.h"
 
 #define INIT_NS    10000000UL /* between INIT and STARTUP, as the manual has it */
@@ -52,6 +53,7 @@ static void __noreturn __noinline smp_idle(void)
 	for (;;) {
 		pv_irq_disable();
 		if (smp_work_done(this_cpu()->id)) {
+			lock_debug_none_held("goes idle");
 			pv_safe_halt();
 		} else {
 			pv_irq_enable();

@@ -19,6 +19,7 @@
 #include "machine/percpu.h"
 #include "machine/pic.h"
 #include "pvops/lazy.h"
+#include "pvops/lock_debug.h"
 #include "pvops/pvops.h"
 #include "pvops/trace.h"
 
@@ -131,6 +132,7 @@ static void interrupt(struct pt_regs *regs)
 {
 	struct percpu *cpu = this_cpu();
 	trap_handler handler = handlers[regs->vector];
+	u32 locks = lock_debug_irq_enter();
 
 	cpu->irq_count[regs->vector]++;
 	lazy_irq_enter();
@@ -140,9 +142,10 @@ static void interrupt(struct pt_regs *regs)
 	if (regs->vector >= VECTOR_IPI_FIRST && regs->vector <= VECTOR_IPI_LAST)
 		lapic_eoi();
 	lazy_irq_leave();
+	lock_debug_irq_leave(locks);
 }
 
-void trap_entry(struct pt_regs *regs)
+static void dispatch(struct pt_regs *regs)
 {
 	trap_handler handler = handlers[regs->vector];
 
@@ -159,6 +162,13 @@ void trap_entry(struct pt_regs *regs)
 	trap_fatal(regs);
 }
 
+void trap_entry(struct pt_regs *regs)
+{
+	dispatch(regs);
+	if (LOCK_DEBUG && user_mode(regs))
+		lock_debug_none_held("returns to user mode");
+}
+
 /*
  * True: SYSRET may be used. It takes rip from rcx and rflags from r11, and faults in ring 0 on the user's stack when
  * rip is not canonical (SDM 2B SYSRET; CVE-2012-0217): then the frame goes through iret.
@@ -167,6 +177,8 @@ bool syscall_entry(struct pt_regs *regs)
 {
 	if (trap_syscall_handler)
 		trap_syscall_handler(regs);
+	if (LOCK_DEBUG && user_mode(regs))
+		lock_debug_none_held("returns to user mode");
 	return regs->rcx == regs->rip && regs->r11 == regs->rflags && regs->cs == pv_info.user_cs &&
 	       regs->ss == pv_info.user_ss && regs->rip < 1UL << 47 &&
 	       !(regs->rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF));
@@ -193,8 +205,10 @@ __entry_raw void nmi_raw(struct pt_regs *regs)
 {
 	struct percpu *cpu = percpu_by_stack((ulong)regs);
 
+	lock_debug_nmi(cpu->id, 1);
 	cpu->nmi_count++;
 	park_nmi(cpu, regs);
+	lock_debug_nmi(cpu->id, -1);
 }
 
 __entry_raw bool bp_raw(struct pt_regs *regs)

@@ -34,22 +34,27 @@ static void read_slow(struct qrwlock *lock)
 
 void read_lock(struct qrwlock *lock)
 {
+	lock_debug_wait(&lock->debug, LOCK_SHARED, LOCK_CALLER);
 	if (unlikely(__atomic_add_fetch(&lock->val, QRW_READER, __ATOMIC_ACQUIRE) & (QRW_WRITER | QRW_WAITING)))
 		read_slow(lock);
+	lock_debug_taken(&lock->debug, LOCK_SHARED, LOCK_CALLER);
 }
 
 bool read_trylock(struct qrwlock *lock)
 {
 	if (load(lock) & (QRW_WRITER | QRW_WAITING))
 		return false;
-	if (!(__atomic_add_fetch(&lock->val, QRW_READER, __ATOMIC_ACQUIRE) & (QRW_WRITER | QRW_WAITING)))
-		return true;
-	__atomic_sub_fetch(&lock->val, QRW_READER, __ATOMIC_RELEASE);
-	return false;
+	if (__atomic_add_fetch(&lock->val, QRW_READER, __ATOMIC_ACQUIRE) & (QRW_WRITER | QRW_WAITING)) {
+		__atomic_sub_fetch(&lock->val, QRW_READER, __ATOMIC_RELEASE);
+		return false;
+	}
+	lock_debug_tried(&lock->debug, LOCK_SHARED, LOCK_CALLER);
+	return true;
 }
 
 void read_unlock(struct qrwlock *lock)
 {
+	lock_debug_release(&lock->debug, LOCK_SHARED, LOCK_CALLER);
 	__atomic_sub_fetch(&lock->val, QRW_READER, __ATOMIC_RELEASE);
 }
 
@@ -73,18 +78,24 @@ static void write_slow(struct qrwlock *lock)
 
 bool write_trylock(struct qrwlock *lock)
 {
-	return enter_alone(lock, 0);
+	if (!enter_alone(lock, 0))
+		return false;
+	lock_debug_tried(&lock->debug, LOCK_ALONE, LOCK_CALLER);
+	return true;
 }
 
 void write_lock(struct qrwlock *lock)
 {
-	if (unlikely(!write_trylock(lock)))
+	lock_debug_wait(&lock->debug, LOCK_ALONE, LOCK_CALLER);
+	if (unlikely(!enter_alone(lock, 0)))
 		write_slow(lock);
+	lock_debug_taken(&lock->debug, LOCK_ALONE, LOCK_CALLER);
 }
 
 /* Readers may add themselves meanwhile, and the next writer its mark: only the writer's byte is this CPU's. */
 void write_unlock(struct qrwlock *lock)
 {
+	lock_debug_release(&lock->debug, LOCK_ALONE, LOCK_CALLER);
 	__atomic_store_n((u8 *)&lock->val, 0, __ATOMIC_RELEASE);
 }
 
@@ -92,7 +103,9 @@ ulong write_lock_irq_save(struct qrwlock *lock)
 {
 	ulong flags = pv_irq_save();
 
+	lock_debug_caller(LOCK_CALLER);
 	write_lock(lock);
+	lock_debug_caller(0);
 	return flags;
 }
 

@@ -18,6 +18,7 @@
 
 struct qrwlock {
 	u32 val; /* 31..9 readers inside or next | 8 a writer waits | 7..0 QRW_WRITER: a writer is inside */
+	struct lock_debug debug;
 	struct qspinlock wait; /* who waits: its holder is next */
 };
 

@@ -12,7 +12,7 @@
 #include "arch/section.h"
 #include "lib/panic.h"
 
-bool spin_trylock(struct qspinlock *lock)
+static inline bool take_free(struct qspinlock *lock)
 {
 	u32 free = 0;
 
@@ -20,15 +20,26 @@ bool spin_trylock(struct qspinlock *lock)
 					   __ATOMIC_RELAXED);
 }
 
+bool spin_trylock(struct qspinlock *lock)
+{
+	if (!take_free(lock))
+		return false;
+	lock_debug_tried(&lock->debug, LOCK_ALONE, LOCK_CALLER);
+	return true;
+}
+
 /* Out of line: one site for the slowpath, and it is the one that tests make wait. */
 __noinline void spin_lock(struct qspinlock *lock)
 {
-	if (unlikely(!spin_trylock(lock)))
+	lock_debug_wait(&lock->debug, LOCK_ALONE, LOCK_CALLER);
+	if (unlikely(!take_free(lock)))
 		pv_queued_spin_lock_slowpath(lock, lock->val);
+	lock_debug_taken(&lock->debug, LOCK_ALONE, LOCK_CALLER);
 }
 
 void spin_unlock(struct qspinlock *lock)
 {
+	lock_debug_release(&lock->debug, LOCK_ALONE, LOCK_CALLER);
 	pv_queued_spin_unlock(lock);
 }
 
@@ -36,7 +47,9 @@ ulong spin_lock_irq_save(struct qspinlock *lock)
 {
 	ulong flags = pv_irq_save();
 
+	lock_debug_caller(LOCK_CALLER);
 	spin_lock(lock);
+	lock_debug_caller(0);
 	return flags;
 }
 
@@ -45,6 +58,8 @@ void spin_unlock_irq_restore(struct qspinlock *lock, ulong flags)
 	spin_unlock(lock);
 	pv_irq_restore(flags);
 }
+
+/* ---- waiting ---- */
 
 #define TAIL_SHIFT     16
 #define TAIL_CPU_SHIFT 18

@@ -270,7 +270,7 @@ TEST(pvops_spinlock)
 	EXPECT(pv_save_fl() & X86_EFLAGS_IF);
 	pv_queued_spin_lock_slowpath(&lock, QSPINLOCK_HELD); /* it was given back in the meantime */
 	EXPECT_EQ(lock.val, QSPINLOCK_HELD);
-	spin_unlock(&lock);
+	pv_queued_spin_unlock(&lock);
 	pv_wait((u8 *)&lock, 1);
 	pv_kick(0);
 }
@@ -284,18 +284,21 @@ static bool give_back(struct pt_regs *regs)
 
 	if (ksym_lookup(regs->rip, &at) && strcmp(at.name, "native_queued_spin_lock_slowpath") == 0) {
 		pit_stop();
-		spin_unlock(&contended);
+		pv_queued_spin_unlock(&contended);
 	}
 	return true;
 }
 
-/* The holder is an interrupt away: the slowpath spins until the tick gives the lock back. */
+/*
+ * The holder is an interrupt away, and no CPU, which would not take its own lock: the slowpath spins until the tick
+ * gives the lock back.
+ */
 TEST(pvops_spinlock_waits_for_holder)
 {
 	trap_handler former;
 	ulong flags;
 
-	spin_lock(&contended);
+	contended.val = QSPINLOCK_HELD;
 	flags = pv_irq_save();
 	pit_start(1000);
 	former = trap_set_handler(VECTOR_IRQ0 + IRQ_PIT, give_back);

@@ -5,6 +5,7 @@
 #include "arch/regs.h"
 #include "machine/ipi.h"
 #include "machine/percpu.h"
+#include "machine/traps.h"
 #include "pvops/lazy.h"
 #include "pvops/qrwlock.h"
 #include "tests/ktest.h"
@@ -19,25 +20,24 @@ static u32 val(void)
 
 TEST(pvops_rwlock)
 {
+	struct qrwlock own = {0};
 	ulong flags;
 
-	read_lock(&rw);
-	EXPECT(read_trylock(&rw));
-	EXPECT_EQ(rw.val, 2 * QRW_READER);
-	EXPECT(!write_trylock(&rw));
-	read_unlock(&rw);
-	read_unlock(&rw);
-	write_lock(&rw);
-	EXPECT_EQ(rw.val, QRW_WRITER);
-	EXPECT(!write_trylock(&rw));
-	EXPECT(!read_trylock(&rw));
-	write_unlock(&rw);
-	flags = write_lock_irq_save(&rw);
+	EXPECT(read_trylock(&own));
+	EXPECT_EQ(own.val, QRW_READER);
+	EXPECT(!write_trylock(&own));
+	read_unlock(&own);
+	write_lock(&own);
+	EXPECT_EQ(own.val, QRW_WRITER);
+	EXPECT(!write_trylock(&own));
+	EXPECT(!read_trylock(&own));
+	write_unlock(&own);
+	flags = write_lock_irq_save(&own);
 	EXPECT(!(pv_save_fl() & X86_EFLAGS_IF));
-	write_unlock_irq_restore(&rw, flags);
+	write_unlock_irq_restore(&own, flags);
 	EXPECT(pv_save_fl() & X86_EFLAGS_IF);
-	EXPECT_EQ(rw.val, 0);
-	EXPECT_EQ(rw.wait.val, 0);
+	EXPECT_EQ(own.val, 0);
+	EXPECT_EQ(own.wait.val, 0);
 }
 
 /* ---- together, alone ---- */
@@ -125,10 +125,11 @@ static void note(void)
 
 static void come_to_write(void *unused)
 {
+	ulong flags = write_lock_irq_save(&rw);
+
 	(void)unused;
-	write_lock(&rw);
 	note();
-	write_unlock(&rw);
+	write_unlock_irq_restore(&rw, flags);
 }
 
 static void come_to_read(void *unused)
@@ -184,32 +185,35 @@ TEST(machine_smp_rwlock_waiting_writer_is_next)
 	EXPECT_EQ(rw.val, 0);
 }
 
-static volatile bool let_in;
+#define VECTOR_TEST 0x91
 
-static void read_in_interrupt(void *unused)
+static bool read_in_interrupt(struct pt_regs *regs)
 {
-	(void)unused;
+	(void)regs;
 	EXPECT(lazy_irq_depth());
 	read_lock(&rw);
-	let_in = true;
+	EXPECT_EQ(val(), 2 * QRW_READER | QRW_WAITING);
 	read_unlock(&rw);
+	return true;
 }
 
-/* The interrupt comes to the very CPU that waits to write, and holds the head of the queue. */
+/* A writer waits for us, and we are interrupted by who reads too: it must be let in, or nobody goes on. */
 TEST(machine_smp_rwlock_interrupt_passes_waiting_writer)
 {
+	trap_handler former;
+
 	if (alone())
 		return;
-	let_in = false;
+	former = trap_set_handler(VECTOR_TEST, read_in_interrupt);
 	read_lock(&rw);
 	EXPECT(writer_waits());
-	smp_call_one(1, read_in_interrupt, NULL);
-	EXPECT(let_in);
+	asm volatile("int %0" ::"i"(VECTOR_TEST) : "memory");
 	EXPECT_EQ(came, 0);
 	read_unlock(&rw);
 	EXPECT(all_done());
 	EXPECT_EQ(came, 1);
 	EXPECT_EQ(rw.val, 0);
+	trap_set_handler(VECTOR_TEST, former);
 }
 
 static volatile bool read_on;
@@ -244,10 +248,12 @@ TEST(machine_smp_rwlock_writer_is_not_starved)
 	read_on = true;
 	give_all(read_without_end, NULL);
 	for (u32 i = 0; i < 10; i++) {
+		ulong flags;
+
 		start = pv_sched_clock();
-		write_lock(&rw);
+		flags = write_lock_irq_save(&rw);
 		longest = max(longest, pv_sched_clock() - start);
-		write_unlock(&rw);
+		write_unlock_irq_restore(&rw, flags);
 	}
 	read_on = false;
 	EXPECT(all_done());

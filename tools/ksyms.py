@@ -19,6 +19,7 @@ LIMIT = 1 << 31
 
 # nm's letters: functions, local ones too; of data only what has a name across files.
 WANTED = set("TtWDBRV")
+LOCAL_DATA = set("bd")  # where locks are told by name (make DEBUG=1)
 
 # NASM's local labels come out as symbols "function.label"; compilers make such names too, which are functions.
 LOCAL_LABEL = re.compile(r"\.(?!(constprop|part|isra|cold|llvm|lto_priv|\d+)\b)")
@@ -30,7 +31,7 @@ MARK = re.compile(r"^(__\w+_(start|end)|_end|_edata|_etext)$")
 BEHIND = {"__ksyms_start", "__ksyms_end", "__image_end"}
 
 
-def read_symbols(nm, image):
+def read_symbols(nm, image, wanted):
     """[(address, size, name)] of the symbols worth naming, best name first where addresses are equal."""
     text = subprocess.run([nm, "-n", "-S", image], check=True, capture_output=True, text=True).stdout
     found = []
@@ -38,7 +39,7 @@ def read_symbols(nm, image):
         words = line.split()
         size = int(words[1], 16) if len(words) == 4 else 0
         address, kind, name = int(words[0], 16) if len(words) > 2 else -1, words[-2], words[-1]
-        if kind not in WANTED or not BASE <= address < BASE + LIMIT or LOCAL_LABEL.search(name) or name in BEHIND:
+        if kind not in wanted or not BASE <= address < BASE + LIMIT or LOCAL_LABEL.search(name) or name in BEHIND:
             continue
         found.append((address, bool(MARK.match(name)), size == 0, kind.islower(), name, size))
     return [(address, size, name) for address, _, _, _, name, size in sorted(found)]
@@ -66,11 +67,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nm", default=os.environ.get("NM", "nm"))
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--data", action="store_true", help="name local data too")
     parser.add_argument("image")
     parser.add_argument("table")
     args = parser.parse_args()
 
-    table = make_table(read_symbols(args.nm, args.image))
+    table = make_table(read_symbols(args.nm, args.image, WANTED | LOCAL_DATA if args.data else WANTED))
     if not args.check:
         with open(args.table, "wb") as out:
             out.write(table)

@@ -8,8 +8,11 @@ import shutil
 import subprocess
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-# Compiler -> what every image that it built has in its debug information.
-PRODUCERS = {"clang": b"clang version ", "gcc": b"GNU C11 "}
+# Images beside the session's own: the program that each needs, the words for make, and what only such a one contains.
+IMAGES = {
+    "clang": ("clang", ("COMPILER=clang",), b"clang version "),
+    "debug": ("gcc", ("DEBUG=1",), b"lock_debug_wait"),
+}
 
 
 def make_flags(inherited):
@@ -24,18 +27,19 @@ def make(cores, *words):
             "make", "--no-print-directory", "-C", REPO, f"-j{cores}", *words]
 
 
-def image(compiler, build, cores, log):
-    """Builds the image with @compiler below @build; its path, or None where there is no such compiler."""
+def image(name, build, cores, log):
+    """Builds the image @name of IMAGES below @build; its path, or None where there is no such compiler."""
+    compiler, words, mark = IMAGES[name]
     if not shutil.which(compiler):
         return None
-    folder = os.path.join(build, compiler)
+    folder = os.path.join(build, name)
     elf = os.path.join(folder, "paravane.elf")
     with open(log, "wb") as out:
-        done = subprocess.run(make(cores, f"COMPILER={compiler}", f"BUILD={folder}", "elf"), check=False,
+        done = subprocess.run(make(cores, *words, f"BUILD={folder}", "elf"), check=False,
                               stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
     if done.returncode:
-        raise RuntimeError(f"the image cannot be built with {compiler}: see {os.path.relpath(log, REPO)}")
+        raise RuntimeError(f"the image {name} cannot be built: see {os.path.relpath(log, REPO)}")
     with open(elf, "rb") as stream:
-        if PRODUCERS[compiler] not in stream.read():
-            raise RuntimeError(f"{elf} was not built by {compiler}")
+        if mark not in stream.read():
+            raise RuntimeError(f"{elf} is not an image {name}: it has no {mark.decode()!r}")
     return elf

@@ -33,7 +33,7 @@ class Environment:
     serial: bool = True
     runs: int = 1  # more than one: the logs must be the same, byte for byte
     cores: int = 1  # of the machine's, while it runs
-    compiler: str = ""  # an image of its own, built with this one below the build folder
+    image: str = ""  # an image of its own below the build folder: a row of builds.IMAGES
     probe: str = ""  # a program that says by exit code 0 that this can be run here at all
     expect: Verdict = Verdict.PASS
     words: tuple = ()  # regular expressions that the log must contain
@@ -118,7 +118,8 @@ VARIATIONS = [
     Environment("patch-off", 15, cmdline="patch=off test=all"),
     Environment("backend-direct", 15, cmdline="backend=direct test=all"),
     Environment("backend-mirror", 15, cmdline="backend=mirror test=all", words=(r"backend mirror: test backend",)),
-    Environment("clang-kernel", 15, compiler="clang", cores=2),
+    Environment("clang-kernel", 15, image="clang", cores=2),
+    Environment("debug-kernel", 20, image="debug", cpus=2, cores=2),
     Environment("backend-unknown", 15, cmdline="backend=nonsense test=all", words=(r"no backend 'nonsense'",)),
     Environment("cmdline-4095", 15, cmdline=LONG_FITS, words=(r"pad=",)),
     Environment("cmdline-5000", 20, boot="bios", cmdline=LONG_CUT, words=(r"(?i)command line.*(cut|long)",)),

@@ -51,6 +51,8 @@ class Session:
         self.jobs = jobs.Jobs(jobs.Slots(environments.cores()))
         self._image = None
         self._image_lock = threading.Lock()
+        self._others = {}  # other images, by their names
+        self._others_lock = threading.Lock()
         os.makedirs(self.logs, exist_ok=True)
 
     @property
@@ -109,13 +111,21 @@ class Session:
             raise CannotRun(reason if reason.startswith("/dev/kvm") else f"/dev/kvm: {reason}")
 
     def _image_for(self, env):
-        """(path, Image) of what @env boots: the session's own, or one that it has built with another compiler."""
-        if not env.compiler:
+        """(path, Image) of what @env boots: the session's own, or another one."""
+        if not env.image:
             return self.elf, self.image
-        elf = builds.image(env.compiler, self.build, env.cores, self.files(env.name).path("build"))
-        if not elf:
-            raise CannotRun(f"{env.compiler} is not installed")
+        elf = self.other_image(env.image, env.cores)
         return elf, elftests.Image(elf)
+
+    def other_image(self, name, cores=1):
+        """The path of an image of builds.IMAGES, built by whoever asks first."""
+        with self._others_lock:
+            if name not in self._others:
+                log = self.files(f"image-{name}").path("build")
+                self._others[name] = builds.image(name, self.build, cores, log)
+        if not self._others[name]:
+            raise CannotRun(f"{builds.IMAGES[name][0]} is not installed")
+        return self._others[name]
 
     def _boot(self, env, name, elf):
         files = self.files(name)

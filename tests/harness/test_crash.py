@@ -44,9 +44,24 @@ KINDS = [
 ]
 
 
-def crash(harness, cmdline, name):
+# What an image that watches its locks does not let pass: the lock, what was wrong with it, and both places.
+LOCK_KINDS = [
+    Kind("lock-twice", (r"^panic: lock crash_lock: taken twice by one CPU: again at crash_lock_twice\+.*; first at "
+                        r"crash_lock_twice\+", *BACKTRACE)),
+    Kind("lock-free", (r"^panic: lock crash_lock: released by a CPU that does not hold it at crash_lock_free\+",
+                       *BACKTRACE)),
+    Kind("lock-idle", (r"^panic: lock crash_lock: goes idle at console_idle\+.*; holds it: taken at crash_lock_idle\+",
+                       *BACKTRACE)),
+    Kind("lock-irq", (r"^panic: lock crash_lock: taken with interrupts enabled at crash_lock_irq\+.*; in an interrupt "
+                      r"at take_in_interrupt\+", *BACKTRACE)),
+    Kind("lock-kept", (r"^panic: lock crash_lock: still held at the end of an interrupt at .*; taken at "
+                       r"keep_in_interrupt\+", *BACKTRACE)),
+]
+
+
+def crash(harness, cmdline, name, elf=None):
     files = harness.files(name)
-    argv = qemu.command(BASE, harness.elf, "", cmdline, files)
+    argv = qemu.command(BASE, elf or harness.elf, "", cmdline, files)
     with harness.jobs.slots.take(1):
         outcome = qemu.run(argv, files, BASE.limit)
     return verdict.judge(outcome.raw, outcome.exit_code, outcome.timed_out, stderr=outcome.stderr), outcome
@@ -55,7 +70,15 @@ def crash(harness, cmdline, name):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @pytest.mark.parametrize("patch", ["on", "off"])
 def test_dump(kind, patch, harness):
-    judged, outcome = crash(harness, f"crash={kind.name} patch={patch}", f"crash-{kind.name}-patch-{patch}")
+    judge_dump(kind, *crash(harness, f"crash={kind.name} patch={patch}", f"crash-{kind.name}-patch-{patch}"))
+
+
+@pytest.mark.parametrize("kind", LOCK_KINDS, ids=lambda kind: kind.name)
+def test_lock_watch(kind, harness):
+    judge_dump(kind, *crash(harness, f"crash={kind.name}", f"crash-{kind.name}", harness.other_image("debug")))
+
+
+def judge_dump(kind, judged, outcome):
     problems = [] if judged.verdict == Verdict.CRASH else [f"{judged.verdict.value}: {judged.why}"]
     if outcome.exit_code != verdict.EXIT_FAILED:
         problems.append(f"exit code {outcome.exit_code}, not 35")

@@ -123,30 +123,31 @@ def test_names_begin_with_a_room():
     assert elftests.misnamed(good + bad) == bad
 
 
-def test_another_compilers_image_is_what_is_booted(harness, tmp_path, monkeypatch):
+def test_another_image_is_what_is_booted(harness, tmp_path, monkeypatch):
     """The image of the row is booted and its own list of tests held against the log, not the session's."""
     folder = tmp_path / "logs"
     folder.mkdir()
     own = session.Session(str(tmp_path))
     os.rename(dummies.build("hang", str(tmp_path)), own.elf)
     other = dummies.build("lost", str(tmp_path))
-    env = dataclasses.replace(BASE, seconds=10, compiler="clang")
+    env = dataclasses.replace(BASE, seconds=10, image="clang")
     monkeypatch.setattr(builds, "image", lambda *_args: other)
     with harness.jobs.slots.take(1):
         done = own.run_environment(env)
     assert done.problems == COMPLAINTS["lost"]
+    own = session.Session(str(tmp_path))
     monkeypatch.setattr(builds, "image", lambda *_args: None)
     with pytest.raises(session.CannotRun, match="^clang is not installed"):
         own.run_environment(env)
 
 
-def test_an_image_of_the_wrong_compiler_is_refused(tmp_path, monkeypatch):
+def test_an_image_of_another_kind_is_refused(tmp_path, monkeypatch):
     (tmp_path / "clang").mkdir()
     elf = tmp_path / "clang" / "paravane.elf"
     elf.write_bytes(b"GNU C11 12.2.0")
     monkeypatch.setattr(builds.shutil, "which", lambda name: f"/bin/{name}")
     monkeypatch.setattr(builds, "make", lambda *_args: ["true"])
-    with pytest.raises(RuntimeError, match="not built by clang"):
+    with pytest.raises(RuntimeError, match="not an image clang"):
         builds.image("clang", str(tmp_path), 1, str(tmp_path / "log"))
     elf.write_bytes(b"x Debian clang version 14.0.6")
     assert builds.image("clang", str(tmp_path), 1, str(tmp_path / "log")) == str(elf)

@@ -14,7 +14,7 @@ extern char fake_panic_text[256]; /* of the last one */
 
 #define PANICS(expression)                                                                                             \
 	({                                                                                                             \
-		bool panicked_ = true;                                                                                 \
+		volatile bool panicked_ = true;                                                                        \
 		fake_panic_expected = true;                                                                            \
 		if (!setjmp(fake_panic_return)) {                                                                      \
 			(void)(expression);                                                                            \
