@@ -77,6 +77,7 @@ static const struct {
 } feature_names[] = {
 	{X86_FEATURE_NX, "nx"},
 	{X86_FEATURE_PGE, "pge"},
+	{X86_FEATURE_PAT, "pat"},
 	{X86_FEATURE_PDPE1GB, "1g"},
 	{X86_FEATURE_SMEP, "smep"},
 	{X86_FEATURE_SMAP, "smap"},

@@ -50,7 +50,28 @@ typedef u64 phys_addr_t;
 #define EPT_A       BIT(8)
 #define EPT_D       BIT(9)
 
-#define PMD_SHIFT   21
-#define PMD_SIZE    (1UL << PMD_SHIFT)
+/*
+ * PWT, PCD and PAT of a leaf are a number: which entry of IA32_PAT says the memory's type (SDM 3A 11.12.3). PAT is
+ * bit 7 of a pte; in larger leaves that is PS, and PAT is bit 12.
+ */
+#define PTE_PAT       BIT(7)
+#define PTE_PAT_LARGE BIT(12)
+
+/* Memory types by their numbers in IA32_PAT (SDM 3A table 11-10). */
+enum mem_cache { CACHE_UC = 0, CACHE_WC = 1, CACHE_WT = 4, CACHE_WP = 5, CACHE_WB = 6, CACHE_UC_MINUS = 7 };
+
+/*
+ * Our IA32_PAT: as at reset, but entry 1, which nobody used, is write-combining. So it takes PWT alone, the same bit in
+ * leaves of all sizes, and a CPU that does not have it (yet) takes WT in its place, which is merely slow.
+ */
+#define PAT_TABLE                                                                                                      \
+	{                                                                                                              \
+		CACHE_WB, CACHE_WC, CACHE_UC_MINUS, CACHE_UC, CACHE_WB, CACHE_WT, CACHE_UC_MINUS, CACHE_UC             \
+	}
+#define PTE_WC    PTE_PWT             /* entry 1 */
+#define PTE_UC    (PTE_PCD | PTE_PWT) /* entry 3 */
+
+#define PMD_SHIFT 21
+#define PMD_SIZE  (1UL << PMD_SHIFT)
 
 #endif

@@ -69,18 +69,18 @@ void console_init(void)
 		log_add_sink(&com1.sink);
 }
 
-/* By our own tables or, before they are there, by the boot tables. NULL: out of reach. */
-static void *map_device(u64 pa, u64 size)
+/* By our own tables or, before they are there, by the boot tables. Only ever written. NULL: out of reach. */
+static void *map_screen(u64 pa, u64 size)
 {
 	if (kspace_root.live)
-		return kspace_map_mmio(pa, size);
+		return kspace_map_wc(pa, size);
 	return pa < BOOT_MAPPED && size <= BOOT_MAPPED - pa ? pa_va(pa) : NULL;
 }
 
 static void use_framebuffer(const struct boot_framebuffer *fb)
 {
 	const char *why = fbcon_refuses(fb);
-	void *base = why ? NULL : map_device(fb->base, fbcon_size(fb));
+	void *base = why ? NULL : map_screen(fb->base, fbcon_size(fb));
 	int used = ksnprintf(screen_text, sizeof(screen_text), "framebuffer %ux%ux%u at %#lx", fb->width, fb->height,
 			     fb->bpp, fb->base);
 	char *end = screen_text + used;
@@ -97,7 +97,7 @@ static void use_framebuffer(const struct boot_framebuffer *fb)
 
 static void use_vgatext(u64 pa, u32 cols, u32 rows, u32 pitch)
 {
-	void *base = map_device(pa, (u64)pitch * rows);
+	void *base = map_screen(pa, (u64)pitch * rows);
 
 	ksnprintf(screen_text, sizeof(screen_text), "VGA text %ux%u at %#lx%s", cols, rows, pa,
 		  base ? "" : " not used: it cannot be mapped");

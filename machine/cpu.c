@@ -8,6 +8,7 @@
 #include "arch/cpufeature.h"
 #include "lib/panic.h"
 #include "machine/percpu.h"
+#include "mmu/pat.h"
 #include "pvops/pvops.h"
 
 extern u8 entry_syscall[], entry_syscall32[];
@@ -92,6 +93,7 @@ void cpu_enable_features(void)
 		cr4 |= X86_CR4_UMIP;
 	if (cpu_has(X86_FEATURE_PCID))
 		cr4 |= X86_CR4_PCIDE; /* allowed: CR3 is of PCID 0 */
+	pat_init_cpu();
 	pv_write_cr4(cr4);
 }
 

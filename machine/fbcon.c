@@ -75,6 +75,7 @@ static void sink_write(struct log_sink *sink, const char *text, size_t len)
 
 	term_write(f->term, text, len);
 	term_flush(f->term, paint_cell, f);
+	asm volatile("sfence" ::: "memory"); /* write-combining: now, not some time */
 }
 
 static void sink_alarm(struct log_sink *sink)

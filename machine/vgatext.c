@@ -42,6 +42,7 @@ static void sink_write(struct log_sink *sink, const char *text, size_t len)
 
 	term_write(v->term, text, len);
 	term_flush(v->term, paint, v);
+	asm volatile("sfence" ::: "memory"); /* write-combining: now, not some time */
 }
 
 static void sink_alarm(struct log_sink *sink)

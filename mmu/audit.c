@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mmu/frame.h"
+#include "mmu/pat.h"
 #include "mmu/pt.h"
 #include "mmu/region.h"
 #include "pvops/pvops.h"
@@ -24,6 +25,7 @@ struct run {
 	ulong va;
 	u64 pa, size;
 	ulong rights, user; /* user: PTE_U if the leaf says so */
+	enum mem_cache type;
 	bool broken;
 };
 
@@ -55,6 +57,7 @@ static const char *const violation_names[AUDIT_KINDS] = {
 	[AUDIT_NOT_RAM] = "region for RAM maps no RAM",
 	[AUDIT_SHUT] = "poke window is open",
 	[AUDIT_BROKEN] = "corrupt entry",
+	[AUDIT_TYPE] = "memory type does not fit",
 	[AUDIT_CPU] = "CPU does not enforce rights",
 };
 
@@ -72,8 +75,9 @@ static void violation(struct audit *a, enum audit_violation kind, const struct r
 	a->report->count[kind]++;
 	if (a->report->quiet || a->printed++ >= PRINT_MAX)
 		return;
-	log_line("audit", "%s: va %016lx pa %#lx, %#lx bytes from va %016lx, %s%s, in %s", audit_violation_name(kind),
-		 va, pa, run->size, run->va, region_rights_text(run->rights), run->user ? " user" : "", name);
+	log_line("audit", "%s: va %016lx pa %#lx, %#lx bytes from va %016lx, %s%s %s, in %s",
+		 audit_violation_name(kind), va, pa, run->size, run->va, region_rights_text(run->rights),
+		 run->user ? " user" : "", run->size ? pat_name(run->type) : "", name);
 }
 
 /* ---- joining ---- */
@@ -91,14 +95,15 @@ static int join_leaf(const struct pt_leaf *leaf, void *private)
 	struct audit *a = private;
 	struct run *run = &a->run;
 	ulong user = leaf->entry & PTE_U; /* only with it do upper levels' matter */
+	enum mem_cache type = pat_type(leaf->entry, leaf->level);
 
 	a->leaf_count += !leaf->broken;
 	if (run->size && !run->broken && !leaf->broken && leaf->va == run->va + run->size &&
-	    leaf->pa == run->pa + run->size && leaf->rights == run->rights && user == run->user) {
+	    leaf->pa == run->pa + run->size && leaf->rights == run->rights && user == run->user && type == run->type) {
 		run->size += leaf->size;
 	} else {
 		finish_run(a);
-		*run = (struct run){leaf->va, leaf->pa, leaf->size, leaf->rights, user, leaf->broken};
+		*run = (struct run){leaf->va, leaf->pa, leaf->size, leaf->rights, user, type, leaf->broken};
 	}
 	return 0;
 }
@@ -177,6 +182,25 @@ static u64 first_not_ram(u64 base, u64 end)
 	return min(base, end);
 }
 
+static bool touches_ram(u64 base, u64 end)
+{
+	const struct memmap *map = frame_memmap();
+
+	for (u32 i = 0; i < map->count; i++)
+		if (mem_type_is_ram(map->range[i].type) && base < map->range[i].end && map->range[i].base < end)
+			return true;
+	return false;
+}
+
+/* One frame has one type, whoever maps it: RAM is mapped WB elsewhere (SDM 3A 11.12.4). */
+static void judge_type(struct audit *a, const struct run *run)
+{
+	bool ram = touches_ram(run->pa, run->pa + run->size), device = run->va - MMIO_BASE < MMIO_SIZE && !ram;
+
+	if (run->type == CACHE_WB ? device : ram)
+		violation(a, AUDIT_TYPE, run, run->va, run->pa);
+}
+
 /* The part [va, va + size) of a run that lies in one region. */
 static void judge_in_region(struct audit *a, const struct run *run, const struct region *region, ulong va, u64 size)
 {
@@ -238,6 +262,7 @@ static void judge_run(struct audit *a, const struct run *run)
 		violation(a, AUDIT_PAGE_ZERO, run, 0, run->pa);
 	if (run->user)
 		violation(a, AUDIT_USER, run, run->va, run->pa);
+	judge_type(a, run);
 	judge_regions(a, run);
 	judge_guards(a, run);
 	if (run->rights & PTE_W)

@@ -22,6 +22,7 @@ enum audit_violation {
 	AUDIT_SHUT,        /* the poke window holds a page while no poke is under way */
 	AUDIT_BROKEN,      /* an entry leads to no table in RAM, or is a leaf where none may be */
 	AUDIT_CPU,         /* CR0.WP or EFER.NXE is clear: the entries' rights are void */
+	AUDIT_TYPE,        /* RAM that is not cached, or a device that is */
 	AUDIT_KINDS
 };
 

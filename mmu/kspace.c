@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "mmu/fixmap.h"
 #include "mmu/frame.h"
+#include "mmu/pat.h"
 #include "mmu/region.h"
 #include "mmu/tlb.h"
 #include "pvops/pvops.h"
@@ -142,9 +143,9 @@ int kspace_init(const struct pt_caps *caps, void (*enter)(u64 top))
 		kspace_activate();
 	kspace_root.live = true;
 	frame_set_reach(min(top, DIRECT_SIZE));
-	log_line("paging", "%u levels, %lu table pages, %s%sW^X by frame, page zero unmapped",
+	log_line("paging", "%u levels, %lu table pages, %s%s%s, W^X by frame, page zero unmapped",
 		 kspace_root.top_level + 1, kspace_root.table_count, caps->nx ? "NX, " : "",
-		 caps->global ? "global, " : "");
+		 caps->global ? "global, " : "", pat_has_wc() ? "WC by PAT" : "no PAT: framebuffers uncached");
 	return 0;
 }
 
@@ -163,7 +164,7 @@ static bool touches_ram(u64 base, u64 end)
 	return false;
 }
 
-void *kspace_map_mmio(u64 pa, u64 size)
+static void *map_device(u64 pa, u64 size, ulong prot)
 {
 	u64 base = ALIGN_DOWN(pa, PAGE_SIZE), end = ALIGN_UP(pa + size, PAGE_SIZE);
 	/* Large pages need address and device alike in their low bits. */
@@ -173,10 +174,20 @@ void *kspace_map_mmio(u64 pa, u64 size)
 	if (!size || end <= base || touches_ram(base, end) || end - base > MMIO_SIZE ||
 	    at + (end - base) + PAGE_SIZE > MMIO_SIZE)
 		return NULL;
-	if (pt_map(&kspace_root, MMIO_BASE + at, base, end - base, PT_PROT_IO))
+	if (pt_map(&kspace_root, MMIO_BASE + at, base, end - base, prot))
 		return NULL;
 	mmio_used = at + (end - base) + PAGE_SIZE; /* a hole behind each */
 	return (void *)(MMIO_BASE + at + (pa - base));
+}
+
+void *kspace_map_mmio(u64 pa, u64 size)
+{
+	return map_device(pa, size, PT_PROT_IO);
+}
+
+void *kspace_map_wc(u64 pa, u64 size)
+{
+	return map_device(pa, size, pat_has_wc() ? PT_PROT_WC : PT_PROT_IO);
 }
 
 void kspace_unmap_mmio(void *va, u64 size)

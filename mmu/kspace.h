@@ -33,7 +33,13 @@ void kspace_activate(void);
  */
 void *kspace_map_mmio(u64 pa, u64 size);
 
-/* Unmaps what kspace_map_mmio() gave; the addresses are not used again. */
+/*
+ * The same for memory that is only written, and seldom read: write-combining, where the CPU has that (pat_has_wc()),
+ * else uncached. Stores may reach the device late and in another order: an sfence ends that.
+ */
+void *kspace_map_wc(u64 pa, u64 size);
+
+/* Unmaps what the two gave; the addresses are not used again. */
 void kspace_unmap_mmio(void *va, u64 size);
 
 #endif

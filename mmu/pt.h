@@ -42,7 +42,8 @@ struct pt_caps {
 #define PT_PROT_RO (PTE_P | PTE_A | PTE_G | PTE_NX)
 #define PT_PROT_RW (PTE_P | PTE_W | PTE_A | PTE_D | PTE_G | PTE_NX)
 #define PT_PROT_RX (PTE_P | PTE_A | PTE_G)
-#define PT_PROT_IO (PT_PROT_RW | PTE_PCD | PTE_PWT) /* PAT entry 3: uncached */
+#define PT_PROT_IO (PT_PROT_RW | PTE_UC)
+#define PT_PROT_WC (PT_PROT_RW | PTE_WC) /* only where pat_has_wc(): mmu/pat.h */
 
 /* The bits a caller may give as rights, whatever the format: nested tables have no U and G and ignore them. */
 #define PT_PROT_MASK (PTE_P | PTE_W | PTE_U | PTE_PWT | PTE_PCD | PTE_A | PTE_D | PTE_G | PTE_NX)

@@ -13,8 +13,8 @@
 #include "mmu/pt.h"
 #include "pvops/pvops.h"
 
-#define PT_BIT_PAT       BIT(7)  /* in a pte; in a large leaf bit 7 is PS */
-#define PT_BIT_PAT_LARGE BIT(12) /* in a large leaf */
+#define PT_BIT_PAT       PTE_PAT       /* in a pte; in a large leaf bit 7 is PS */
+#define PT_BIT_PAT_LARGE PTE_PAT_LARGE /* in a large leaf */
 
 struct mmu_gather;
 

@@ -9,6 +9,7 @@
 #include "arch/layout.h"
 #include "mmu/frame.h"
 #include "mmu/kspace.h"
+#include "mmu/pat.h"
 #include "mmu/region.h"
 
 void mmu_print_mem(print_fn print)
@@ -39,6 +40,7 @@ void mmu_print_mem(print_fn print)
 struct maps_run {
 	ulong va;
 	u64 pa, size, rights, count[PT_LEVELS];
+	const char *type; /* of memory */
 	struct region region;
 	bool known;
 	print_fn print;
@@ -50,8 +52,8 @@ static void print_run(const struct maps_run *run)
 
 	if (!run->size)
 		return;
-	run->print("%016lx-%016lx pa %012lx %10lu KiB  %s  ", run->va, run->va + run->size - 1, run->pa,
-		   run->size / KIB, region_rights_text(run->rights));
+	run->print("%016lx-%016lx pa %012lx %10lu KiB  %s  %-3s ", run->va, run->va + run->size - 1, run->pa,
+		   run->size / KIB, region_rights_text(run->rights), run->type);
 	for (int l = PT_LEVELS - 1; l >= 0; l--) {
 		if (run->count[l])
 			run->print("%lux%s ", run->count[l], size_names[l]);
@@ -64,6 +66,7 @@ static int join(const struct pt_leaf *leaf, void *private)
 	struct maps_run *run = private;
 	struct region region;
 	bool known = region_find(leaf->va, &region);
+	const char *type = pat_name(pat_type(leaf->entry, leaf->level));
 
 	if (leaf->broken) {
 		run->print("%016lx corrupt %s-level entry %016lx\n", leaf->va,
@@ -71,10 +74,15 @@ static int join(const struct pt_leaf *leaf, void *private)
 		return 0;
 	}
 	if (!run->size || leaf->va != run->va + run->size || leaf->pa != run->pa + run->size ||
-	    leaf->rights != run->rights || known != run->known || (known && region.start != run->region.start)) {
+	    leaf->rights != run->rights || type != run->type || known != run->known ||
+	    (known && region.start != run->region.start)) {
 		print_run(run);
-		*run = (struct maps_run){
-			.va = leaf->va, .pa = leaf->pa, .rights = leaf->rights, .known = known, .print = run->print};
+		*run = (struct maps_run){.va = leaf->va,
+					 .pa = leaf->pa,
+					 .rights = leaf->rights,
+					 .type = type,
+					 .known = known,
+					 .print = run->print};
 		if (known)
 			run->region = region;
 	}

@@ -4,6 +4,7 @@
 #include "lib/ksyms.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "arch/cpufeature.h"
 #include "arch/cpumask.h"
 #include "machine/lapic.h"
 #include "machine/uart.h"
@@ -33,6 +34,11 @@ static bool one_cpu(void)
 static bool no_x2apic(void)
 {
 	return strcmp(lapic_name(), "x2APIC") != 0;
+}
+
+static bool no_pat(void)
+{
+	return !cpu_has(X86_FEATURE_PAT);
 }
 
 static bool no_xapic(void)
@@ -70,6 +76,7 @@ static const struct {
 	{"smp_park", "there is one CPU", one_cpu},
 	{"tlb_flush", "there is one CPU", one_cpu},
 	{"tlb_flush_local", "there is one CPU", one_cpu},
+	{"pat_init_cpu", "there is no PAT", no_pat},
 	{"pv_cpuid", "kernel_start's copy runs once, before the tests", NULL},
 	{"loop_pv_cpu_read_pmc", "there may be no performance counter", NULL},
 	{"kernel_start", "runs once, before the tests", NULL},

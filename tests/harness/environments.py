@@ -92,6 +92,7 @@ VARIATIONS = [
     Environment("cpu-no-1G", 15, cpu="max,-pdpe1gb"),
     Environment("cpu-no-nx", 10, cpu="qemu64,-nx", words=(r"\b(NX|nx|no-execute)\b",), **REFUSED),
     Environment("cpu-no-longmode", 10, cpu="qemu64,-lm", words=(r"(?i)long mode|64-bit",), **REFUSED),
+    Environment("cpu-no-pat", 15, cpu="max,-pat", words=(r"no PAT: framebuffers uncached",)),
     Environment("machine-q35", 15, machine="q35"),
     Environment("no-acpi", 15, machine="pc,acpi=off",
                 words=(r"(?m)^acpi +none found: one CPU", r"(?m)^power +reset by ")),
