@@ -15,11 +15,13 @@ import verdict
 SEABIOS = "/usr/share/seabios"
 
 # One setting a line, as in Bochs' manual ("bochsrc"). Instructions a second (ips) set how long each wait of the guest
-# is; the screen goes to a VNC server that waits for nobody, since Debian's build has no display "none".
+# is; the screen goes to a VNC server that waits for nobody, since Debian's build has no display "none". The VGA is a
+# PCI card, for SeaBIOS runs no other's ROM: else it stays as it was switched on, in no mode at all.
 BOCHSRC = """\
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
 plugin_ctrl: speaker=0
+pci: enabled=1, chipset=i440fx, slot1=pcivga
 romimage: file={seabios}/bios.bin
 vgaromimage: file={seabios}/vgabios-stdvga.bin
 megs: {megs}

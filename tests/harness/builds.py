@@ -34,8 +34,9 @@ def image(name, build, cores, log):
         return None
     folder = os.path.join(build, name)
     elf = os.path.join(folder, "paravane.elf")
+    # As one would type it: make knows what an object was made of by the object's name.
     with open(log, "wb") as out:
-        done = subprocess.run(make(cores, *words, f"BUILD={folder}", "elf"), check=False,
+        done = subprocess.run(make(cores, *words, f"BUILD={os.path.relpath(folder, REPO)}", "elf"), check=False,
                               stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
     if done.returncode:
         raise RuntimeError(f"the image {name} cannot be built: see {os.path.relpath(log, REPO)}")

@@ -69,8 +69,9 @@ ENVIRONMENTS = [
     Environment("tcg-icount", 30, qemu=ICOUNT, runs=2, quick=True),
     Environment("tcg-kernel", 15, quick=True),
     Environment("bochs-intel", 20, emulator="bochs", boot="bios", cpu="corei7_skylake_x", runs=2,
-                words=(r"(?m)^cpu .*GenuineIntel.* model 85\b",)),
-    Environment("bochs-amd", 10, emulator="bochs", boot="bios", cpu="ryzen", words=(r"(?m)^cpu .*AuthenticAMD",)),
+                words=(r"(?m)^cpu .*GenuineIntel.* model 85\b", r"VGA text 80x25")),
+    Environment("bochs-amd", 10, emulator="bochs", boot="bios", cpu="ryzen",
+                words=(r"(?m)^cpu .*AuthenticAMD", r"VGA text 80x25")),
     Environment("kvm", 40, accel="kvm", cpu="host", probe="tools/probe-kvm"),
 ]
 
