@@ -65,7 +65,7 @@ COMMANDS = [
     ("mem", (r"(?m)^0{16}-\w{16} +\d+ KiB  usable$", r"\d+ used \+ \d+ free", r"  image\b")),
     ("mem x", (USAGE,)),
     ("maps", (r"(?m)^ffff88\w{10}-\w{16} pa 0{12} .* rw-  .*direct map$", r"(?m)^f{8}80100000-.* r--  .* headers$",
-              r"(?m)^f{8}80101000-.* r-x  .* text$",
+              r"(?m)^f{8}8010\d000-.* r-x  .* text$",
               r"(?m) r--  .* rodata$", r"(?m) rw-  .* data$")),
     ("walk 0xffffffff80100000", (r"p4d\[511\] ", r"-> physical 0x100000\n", r"in region headers\n",
                                  r"at symbol __image_start\+0")),
