@@ -135,9 +135,6 @@ static inline void *pv_slot(unsigned type)
 	return ((void **)&pv_ops)[type];
 }
 
-/* Number of the op called "name" or "group.name", -1 if there is none. */
-int pv_op_find(const char *name);
-
 /* The record of @func, NULL if it has none. */
 const struct pv_template *pv_template_find(const void *func);
 
