@@ -88,6 +88,7 @@ static const struct {
 	{X86_FEATURE_LA57, "la57"},
 	{X86_FEATURE_X2APIC, "x2apic"},
 	{X86_FEATURE_TSC_DEADLINE, "tsc-deadline"},
+	{X86_FEATURE_TSC_ADJUST, "tsc-adjust"},
 	{X86_FEATURE_RDTSCP, "rdtscp"},
 	{X86_FEATURE_INVARIANT_TSC, "invariant-tsc"},
 	{X86_FEATURE_VMX, "vmx"},

@@ -39,7 +39,9 @@
 #define MSR_FS_BASE        0xc0000100
 #define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
+#define MSR_TSC            0x10
 #define MSR_APIC_BASE      0x1b
+#define MSR_TSC_ADJUST     0x3b
 #define MSR_PAT            0x277
 #define MSR_X2APIC         0x800
 #define EFER_SCE           BIT(0)

@@ -26,6 +26,7 @@
 #include "machine/smp.h"
 #include "machine/time.h"
 #include "machine/traps.h"
+#include "machine/tsc_sync.h"
 #include "pvops/backend.h"
 #include "pvops/patch.h"
 #include "pvops/pvops.h"
@@ -85,15 +86,6 @@ static void patch_sites(void)
 		 tsc_to_ns(ticks) / 1000 % 1000, ticks / pv_site_count());
 }
 
-static void start_time(void)
-{
-	if (time_init())
-		log_line("time", "TSC %lu.%03lu MHz +- %u ppm, measured against the PIT", tsc_khz() / 1000,
-			 tsc_khz() % 1000, tsc_error_ppm());
-	else
-		log_line("time", "no PIT answers: TSC taken to be 1000 MHz");
-}
-
 /* The word is the hypervisor's, which is not in the house yet. */
 static void answer_guest(const char *name)
 {
@@ -132,11 +124,12 @@ void kernel_start(struct boot_info *bi)
 	acpi_init(bi);
 	power_report();
 	console_screen_init(bi);
-	start_time();
+	time_init();
 	patch_sites();
 	console_input_init();
 	pv_irq_enable();
 	smp_init((unsigned)boot_options.deadcpu);
+	tsc_check_cpus();
 	answer_guest(boot_options.guest);
 	crash_on_request(boot_options.crash);
 	prompt_tsc = pv_read_tsc();

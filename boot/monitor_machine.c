@@ -39,8 +39,8 @@ static void info_time(void)
 {
 	u64 ns = pv_sched_clock();
 
-	log_line("time", "TSC %lu.%03lu MHz, up %lu.%06lu s", tsc_khz() / 1000, tsc_khz() % 1000, ns / 1000000000,
-		 ns / 1000 % 1000000);
+	tsc_report(tsc_calibration());
+	log_line("time", "up %lu.%06lu s", ns / 1000000000, ns / 1000 % 1000000);
 }
 
 static void info_interrupts(void)

@@ -10,7 +10,7 @@
 #include "mmu/tlb.h"
 #include "pvops/pvops.h"
 
-void gather_flush(struct mmu_gather *tlb)
+__noinline void gather_flush(struct mmu_gather *tlb)
 {
 	if (tlb->root->live && tlb->va_count)
 		tlb_flush(tlb->root, tlb->va, tlb->va_count);

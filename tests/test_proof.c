@@ -7,6 +7,7 @@
 #include "arch/cpufeature.h"
 #include "arch/cpumask.h"
 #include "machine/lapic.h"
+#include "machine/time.h"
 #include "machine/uart.h"
 #include "pvops/backend.h"
 #include "pvops/patch.h"
@@ -29,6 +30,21 @@ static bool no_8042(void)
 static bool one_cpu(void)
 {
 	return cpu_online_count == 1;
+}
+
+static bool no_hpet(void)
+{
+	return !tsc_calibration()->by[TSC_BY_HPET].khz;
+}
+
+static bool tsc_adjust(void)
+{
+	return cpu_has(X86_FEATURE_TSC_ADJUST);
+}
+
+static bool no_tsc_adjust(void)
+{
+	return !tsc_adjust();
 }
 
 static bool no_x2apic(void)
@@ -77,6 +93,13 @@ static const struct {
 	{"tlb_flush", "there is one CPU", one_cpu},
 	{"tlb_flush_local", "there is one CPU", one_cpu},
 	{"pat_init_cpu", "there is no PAT", no_pat},
+	{"answer", "there is one CPU", one_cpu},
+	{"tsc_compare", "there is one CPU", one_cpu},
+	{"correct_here", "there is one CPU", one_cpu},
+	{"correct_here", "IA32_TSC is written where there is no IA32_TSC_ADJUST", tsc_adjust},
+	{"correct_here", "there is no IA32_TSC_ADJUST", no_tsc_adjust},
+	{"hpet_look", "there is no HPET", no_hpet},
+	{"time_init", "runs once, before the tests", NULL},
 	{"pv_cpuid", "kernel_start's copy runs once, before the tests", NULL},
 	{"loop_pv_cpu_read_pmc", "there may be no performance counter", NULL},
 	{"kernel_start", "runs once, before the tests", NULL},

@@ -60,16 +60,22 @@ class Environment:
 
 ICOUNT = ("-icount", "shift=0,sleep=off", "-seed", "20240229", "-rtc", "base=2024-02-29T12:00:00,clock=vm")
 
+# Where the TSC's rate came from. Bochs' Skylake claims a crystal that its TSC does not follow.
+BY_HPET = r"(?m)^time +TSC \d+\.\d{3} MHz \+- \d+ ppm, measured against the HPET$"
+BY_PIT = BY_HPET.replace("HPET", "PIT")
+CLAIM_REFUSED = r"(?m)^time +CPUID leaf 15h says 3500\.\d{3} MHz \+- \d+ ppm: refused, the HPET says (19|20)\."
+
 # The longest first: they are started in this order.
 ENVIRONMENTS = [
-    Environment("kvm-nested", 60, boot="nested", accel="kvm", cpu="host", memory="128M", cores=2,
-                words=(r"(?m)^cpu .*\bunder KVM",)),
+    Environment("kvm-nested", 60, boot="nested", accel="kvm", cpu="host,tsc-frequency=L1_TSC_HZ", memory="128M",
+                cores=2,
+                words=(r"(?m)^cpu .*\bunder KVM", r"(?m)^time +TSC .* ppm, by the hypervisor's leaf 0x40000010;")),
     Environment("tcg-uefi", 40, boot="uefi"),
     Environment("tcg-bios", 20, boot="bios", quick=True),
     Environment("tcg-icount", 30, qemu=ICOUNT, runs=2, quick=True),
-    Environment("tcg-kernel", 15, quick=True),
+    Environment("tcg-kernel", 15, words=(BY_HPET,), quick=True),
     Environment("bochs-intel", 20, emulator="bochs", boot="bios", cpu="corei7_skylake_x", runs=2,
-                words=(r"(?m)^cpu .*GenuineIntel.* model 85\b", r"VGA text 80x25")),
+                words=(r"(?m)^cpu .*GenuineIntel.* model 85\b", r"VGA text 80x25", BY_HPET, CLAIM_REFUSED)),
     Environment("bochs-amd", 10, emulator="bochs", boot="bios", cpu="ryzen",
                 words=(r"(?m)^cpu .*AuthenticAMD", r"VGA text 80x25")),
     Environment("kvm", 40, accel="kvm", cpu="host", probe="tools/probe-kvm"),
@@ -96,16 +102,20 @@ VARIATIONS = [
     Environment("cpu-no-pat", 15, cpu="max,-pat", words=(r"no PAT: framebuffers uncached",)),
     Environment("machine-q35", 15, machine="q35"),
     Environment("no-acpi", 15, machine="pc,acpi=off",
-                words=(r"(?m)^acpi +none found: one CPU", r"(?m)^power +reset by ")),
-    Environment("no-hpet", 15, machine="pc,hpet=off", words=(r"(?m)^acpi +no HPET",)),
+                words=(r"(?m)^acpi +none found: one CPU", r"(?m)^power +reset by ", BY_PIT)),
+    Environment("no-hpet", 15, machine="pc,hpet=off", words=(r"(?m)^acpi +no HPET", BY_PIT)),
+    Environment("no-pit", 10, cmdline="test=machine_time_c*", machine="pc,pit=off", words=(BY_HPET,)),
+    Environment("no-clock", 10, cmdline="test=lib_*", machine="pc,pit=off,hpet=off",
+                words=(r"(?m)^time +TSC taken to be 1000 MHz: CPUID does not say, no HPET or PIT answers$",)),
     Environment("no-8042", 15, machine="q35,i8042=off",
                 words=(r"(?m)^acpi +this machine has no 8042", r"(?m)^power +reset by ACPI register, port 0xcf9, ",
                        r"no keyboard: no PS/2 controller")),
     Environment("smp-1", 15, cpus=1, words=(r"cpus: 1 of 1 online",)),
-    Environment("smp-2", 15, cpus=2, words=(r"cpus: 2 of 2 online",)),
-    Environment("smp-4", 20, cpus=4, words=(r"cpus: 4 of 4 online",), quick=True),
-    Environment("smp-8", 60, cpus=8, words=(r"cpus: 8 of 8 online",)),
-    Environment("smp-64", 40, cmdline="test=lib_*", cpus=64, words=(r"cpus: 64 of 64 online",)),
+    Environment("smp-2", 15, cpus=2, words=(r"cpus: 2 of 2 online", r"TSC the same on all 2 CPUs")),
+    Environment("smp-4", 20, cpus=4, words=(r"cpus: 4 of 4 online", r"TSC the same on all 4 CPUs"), quick=True),
+    Environment("smp-8", 60, cpus=8, words=(r"cpus: 8 of 8 online", r"TSC the same on all 8 CPUs")),
+    Environment("smp-64", 40, cmdline="test=lib_*", cpus=64,
+                words=(r"cpus: 64 of 64 online", r"TSC the same on all 64 CPUs")),
     Environment("smp-no-acpi", 15, machine="pc,acpi=off", cpus=2,
                 words=(r"cpus: 1 of 1 online; ACPI names none",)),
     Environment("smp-deadcpu", 20, cmdline="deadcpu=2 test=machine_smp_c*", cpus=4,

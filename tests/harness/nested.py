@@ -27,6 +27,10 @@ RE_STDERR = re.compile(rb"^paravane-nested: stderr: (.*?)\r?$", re.M)
 
 L1_APPEND = "console=ttyS0 panic=-1 quiet mitigations=off paravane.job={job}"
 L1_SECONDS = 45  # of the limit, what L1 may need before and after L2 on a loaded machine
+# A word of L2's command that L1 replaces by the rate of its own TSC, as it has measured it: QEMU shows its guests a
+# leaf with that rate only where the command gives it, and KVM takes no other here (it cannot scale TSCs).
+TSC_HZ = "L1_TSC_HZ"
+TSC_LINE = r"tsc=$(dmesg | sed -n 's/.*tsc: .* \([0-9]*\)\.\([0-9]*\) MHz.*/\1\2000/p' | tail -n 1)"
 TIMEOUT_EXIT = 124  # timeout(1): L2 was ended
 
 
@@ -45,7 +49,7 @@ def prepare(deps, folder, argv, limit, name):
     if not re.fullmatch(r"[\w/.+-]+", job):
         raise ValueError(f"the path {job!r} cannot stand on L1's kernel command line")
     with open(job, "w", encoding="utf-8") as out:
-        out.write(f"exec timeout -s KILL {int(limit)} {shlex.join(argv)}\n")
+        out.write(f"{TSC_LINE}\nexec timeout -s KILL {int(limit)} {shlex.join(argv).replace(TSC_HZ, '$tsc')}\n")
     initrd = os.path.join(folder, f"{name}.cpio.gz")
     vmlinuz = initramfs.build(os.path.join(deps, "linux"), initrd)
     return vmlinuz, initrd, job
