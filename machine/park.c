@@ -14,6 +14,7 @@
 #include "arch/layout.h"
 #include "arch/poke.h"
 #include "arch/section.h"
+#include "lib/bits.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "machine/dump.h"
@@ -30,8 +31,9 @@
 #define NOBODY      0xffffffffU
 
 static u32 park_owner = NOBODY, park_depth;
-static u32 wanted;       /* CPUs are to park, and to stay parked */
-static u32 parked_count; /* of them */
+static u32 wanted;                   /* CPUs are to park, and to stay parked */
+static u32 parked_count;             /* of them */
+static ulong declined[NR_CPUS / 64]; /* who could not, and is to be asked again */
 
 static bool park_wanted(void)
 {
@@ -82,17 +84,25 @@ static bool park_interrupt(struct pt_regs *regs)
 	if (park_wanted() && look_below(regs, false)) {
 		look_below(regs, true);
 		park_here();
+	} else {
+		__atomic_fetch_or(&declined[0], BIT(this_cpu()->id), __ATOMIC_RELEASE);
 	}
 	return true;
 }
 
-static void ask_all(void)
+static void ask(ulong to)
 {
-	const struct percpu *me = this_cpu();
+	for (; to; to &= to - 1)
+		lapic_send(percpu_of((unsigned)__builtin_ctzl(to))->apic_id, VECTOR_PARK);
+}
 
-	for (unsigned id = 0; id < NR_CPUS; id++)
-		if (id != me->id && cpumask_has(&cpu_online, id))
-			lapic_send(percpu_of(id)->apic_id, VECTOR_PARK);
+/*
+ * Who has declined, and has had time to go on: a request that comes before the last one's handler is through would let
+ * it stand where it is for ever, on a machine where the handler takes longer than RESEND_NS.
+ */
+static void ask_again(void)
+{
+	ask(__atomic_exchange_n(&declined[0], 0, __ATOMIC_ACQUIRE));
 }
 
 static void release_all(void)
@@ -107,8 +117,9 @@ static bool try_to_park(void)
 {
 	u64 start = time_ns(), asked = start, now;
 
+	__atomic_store_n(&declined[0], 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&wanted, 1, __ATOMIC_RELEASE);
-	ask_all();
+	ask(cpu_online.bits[0] & ~BIT(this_cpu()->id));
 	while (__atomic_load_n(&parked_count, __ATOMIC_ACQUIRE) < cpu_online_count - 1) {
 		smp_serve();
 		asm volatile("pause");
@@ -119,7 +130,7 @@ static bool try_to_park(void)
 		}
 		if (now - asked > RESEND_NS) {
 			asked = now;
-			ask_all();
+			ask_again();
 		}
 	}
 	return true;

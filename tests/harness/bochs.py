@@ -13,6 +13,7 @@ import qemu
 import verdict
 
 SEABIOS = "/usr/share/seabios"
+BOCHS_BIOS = "/usr/share/bochs/BIOS-bochs-latest"  # SeaBIOS learns from QEMU alone that there is more than one CPU
 
 # One setting a line, as in Bochs' manual ("bochsrc"). Instructions a second (ips) set how long each wait of the guest
 # is; the screen goes to a VNC server that waits for nobody, since Debian's build has no display "none". The VGA is a
@@ -22,7 +23,7 @@ config_interface: textconfig
 display_library: rfb, options="timeout=0"
 plugin_ctrl: speaker=0
 pci: enabled=1, chipset=i440fx, slot1=pcivga
-romimage: file={seabios}/bios.bin
+romimage: file={bios}
 vgaromimage: file={seabios}/vgabios-stdvga.bin
 megs: {megs}
 cpu: model={env.cpu}, count={env.cpus}, ips=20000000, reset_on_triple_fault=0, ignore_bad_msrs=0
@@ -46,7 +47,7 @@ def command(env, iso, files):
     serial = f'file, dev="{files.path("log")}"' if env.serial else "null"
     with open(files.path("bochsrc"), "w", encoding="utf-8") as out:
         out.write(BOCHSRC.format(env=env, iso=iso, serial=serial, megs=env.memory.removesuffix("M"), seabios=SEABIOS,
-                                 log=files.path("bochs")))
+                                 bios=BOCHS_BIOS if env.cpus > 1 else SEABIOS + "/bios.bin", log=files.path("bochs")))
     with open(files.path("rc"), "w", encoding="utf-8") as out:
         out.write("c\n")
     return ["bochs", "-q", "-f", files.path("bochsrc"), "-rc", files.path("rc")]

@@ -78,6 +78,12 @@ ENVIRONMENTS = [
                 words=(r"(?m)^cpu .*GenuineIntel.* model 85\b", r"VGA text 80x25", BY_HPET, CLAIM_REFUSED)),
     Environment("bochs-amd", 10, emulator="bochs", boot="bios", cpu="ryzen",
                 words=(r"(?m)^cpu .*AuthenticAMD", r"VGA text 80x25")),
+    Environment("bochs-intel-2", 30, emulator="bochs", boot="bios", cpu="corei7_skylake_x", cpus=2,
+                words=(r"cpus: 2 of 2 online, IPIs by x2APIC",)),
+    Environment("bochs-amd-2", 30, emulator="bochs", boot="bios", cpu="ryzen", cpus=2,
+                words=(r"cpus: 2 of 2 online",)),
+    Environment("kvm-nested-2", 90, boot="nested", accel="kvm", cpu="host", memory="128M", cpus=2, cores=2,
+                words=(r"(?m)^cpu .*\bunder KVM", r"cpus: 2 of 2 online")),
     Environment("kvm", 40, accel="kvm", cpu="host", probe="tools/probe-kvm"),
 ]
 
