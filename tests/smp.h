@@ -3,6 +3,7 @@
 #define TESTS_SMP_H
 
 #include "machine/ipi.h"
+#include "machine/lapic.h"
 #include "machine/percpu.h"
 #include "pvops/pvops.h"
 #include "tests/ktest.h"
@@ -43,6 +44,24 @@ static inline void give_all(void (*fn)(void *arg), void *arg)
 	{
 		EXPECT_EQ(smp_work(id, fn, arg), 0);
 	}
+}
+
+/*
+ * Sends CPU @id an NMI, this one too, and waits until it has counted one more: sent before the last one has arrived,
+ * two are one. False: it does not arrive.
+ */
+static inline bool nmi_arrives(unsigned id)
+{
+	const struct percpu *cpu = percpu_of(id);
+	u64 before = __atomic_load_n(&cpu->nmi_count, __ATOMIC_RELAXED), end = pv_sched_clock() + PATIENCE_NS;
+
+	lapic_send(cpu->apic_id, LAPIC_NMI);
+	while (__atomic_load_n(&cpu->nmi_count, __ATOMIC_RELAXED) == before) {
+		if (pv_sched_clock() > end)
+			return false;
+		asm volatile("pause");
+	}
+	return true;
 }
 
 #endif

@@ -84,6 +84,7 @@ static const struct {
 	{"lapic_reg_read", "there is one CPU: set up before the tests, and nobody to send to", one_cpu},
 	{"lapic_reg_write", "there is one CPU: set up before the tests, and nobody to send to", one_cpu},
 	{"turn_on", "there is one CPU: set up before the tests, and nobody to send to", one_cpu},
+	{"turn_on", "sets up a CPU, before the tests", NULL},
 	{"lapic_send", "no local APIC is used by memory", no_xapic},
 	{"lapic_send", "there is one CPU", one_cpu},
 	{"smp_idle", "there is one CPU", one_cpu},

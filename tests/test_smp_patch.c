@@ -18,7 +18,7 @@
 
 /* ---- locks ---- */
 
-#define LOCK_ROUNDS 3000
+#define LOCK_ROUNDS 400
 
 static struct qspinlock lock;
 static struct {
@@ -196,7 +196,7 @@ TEST(machine_smp_patching_while_others_cross_sites)
 		return;
 	pv_unpoison();
 	start_crossing();
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < 4; i++) {
 		const struct pv_backend *to = pv_backend_current() == direct ? native : direct;
 
 		EXPECT(!pv_backend_switch(to));
@@ -214,6 +214,8 @@ TEST(machine_smp_patching_while_others_cross_sites)
 	pv_poison();
 }
 
+#define NMI_ROUNDS 6
+
 /* NMIs to CPUs that cross sites while these are rewritten. Each arrives: sent one after the other's arrival. */
 TEST(machine_smp_nmis_while_patching)
 {
@@ -223,7 +225,7 @@ TEST(machine_smp_nmis_while_patching)
 		return;
 	pv_unpoison();
 	start_crossing();
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < NMI_ROUNDS; i++) {
 		for_each_crosser(id)
 		{
 			u64 count = __atomic_load_n(&percpu_of(id)->nmi_count, __ATOMIC_RELAXED);
@@ -240,7 +242,7 @@ TEST(machine_smp_nmis_while_patching)
 			EXPECT_EQ(percpu_of(id)->nmi_count, count + 1);
 		}
 	}
-	EXPECT_EQ(sent, 20UL * min(cpu_online_count - 1, (unsigned)CROSSERS));
+	EXPECT_EQ(sent, (u64)NMI_ROUNDS * min(cpu_online_count - 1, (unsigned)CROSSERS));
 	end_crossing();
 	pv_trace_arm();
 	pv_poison();
