@@ -25,6 +25,7 @@
 
 extern u8 entry_stubs[], entry_nmi[], entry_bp[], entry_df[], entry_mc[];
 #define ENTRY_STUB_SIZE 16
+#define OPCODE_HLT      0xf4
 
 #define GATE_KERNEL     0x8e /* present, DPL 0, 64-bit interrupt gate */
 #define GATE_USER       0xee /* may be reached by INT n from CPL 3 */
@@ -128,6 +129,17 @@ u64 trap_irq_count(unsigned vector)
 	return SUM_OVER_CPUS(irq_count[vector]);
 }
 
+/*
+ * STI lets interrupts in only behind the HLT that follows it; but an NMI between the two takes that away, and what is
+ * pending comes when it returns, before the HLT, which then waits for something that has been. So it is left out.
+ */
+static void end_halt(struct pt_regs *regs)
+{
+	if (regs->rip - (ulong)__text_start < (ulong)(__text_end - __text_start) &&
+	    *(const u8 *)regs->rip == OPCODE_HLT)
+		regs->rip++;
+}
+
 static void interrupt(struct pt_regs *regs)
 {
 	struct percpu *cpu = this_cpu();
@@ -141,6 +153,7 @@ static void interrupt(struct pt_regs *regs)
 	pic_eoi((unsigned)regs->vector);
 	if (regs->vector >= VECTOR_IPI_FIRST && regs->vector <= VECTOR_IPI_LAST)
 		lapic_eoi();
+	end_halt(regs);
 	lazy_irq_leave();
 	lock_debug_irq_leave(locks);
 }

@@ -7,6 +7,7 @@
 #include "arch/native.h"
 #include "lib/string.h"
 #include "machine/percpu.h"
+#include "machine/pit.h"
 #include "pvops/backend.h"
 #include "pvops/patch.h"
 #include "pvops/pvops.h"
@@ -98,6 +99,53 @@ TEST(machine_smp_nmis_fall_into_anything)
 			storm(&smp_loads[i]);
 	smp_loads_end();
 	EXPECT_EQ(smp_loads_report(false), 0);
+}
+
+/*
+ * What an NMI between STI and HLT makes of them, made without one: the interrupt is taken in front of the HLT, and must
+ * end it all the same. If not, a tick does, each time.
+ */
+TEST(machine_interrupt_in_front_of_a_halt_ends_it)
+{
+	u64 before, ticks = 1;
+
+	if (strcmp(lapic_name(), "nothing") == 0) {
+		ktest_not_here("no local APIC");
+		return;
+	}
+	pit_start(19);
+	for (int i = 0; i < 10 && ticks; i++) { /* one may come by chance */
+		ulong flags = pv_irq_save();
+
+		before = pit_ticks();
+		lapic_send(lapic_id(), VECTOR_WAKE);
+		asm volatile("sti; nop; hlt" ::: "memory");
+		ticks = pit_ticks() - before;
+		pv_irq_restore(flags);
+	}
+	pit_stop();
+	EXPECT_EQ(ticks, 0);
+}
+
+static void nothing(void *unused)
+{
+	(void)unused;
+}
+
+/* An NMI ends a halt; what work comes then is done. */
+TEST(machine_smp_nmis_while_idle)
+{
+	u64 before = all_nmis();
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		for_each_victim(id)
+		{
+			EXPECT(nmi_arrives(id));
+			EXPECT_EQ(smp_work(id, nothing, NULL), 0);
+		}
+		EXPECT(all_done());
+	}
+	EXPECT_EQ(all_nmis() - before, (u64)ROUNDS * min(cpu_online_count - 1, (unsigned)VICTIMS));
 }
 
 /* ---- the patcher itself, and those that it has parked ---- */
