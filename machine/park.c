@@ -5,8 +5,8 @@
  * and pop) must not change below it; it then goes on, and is asked again. Where only the site's filling is left, behind
  * a call from the site too, it will go on behind that.
  *
- * A CPU may wait for another one that is parked already: so a try that takes too long lets everybody go, and is
- * repeated.
+ * A CPU may wait for another one that is parked already: one that is called leaves, answers, and is asked again. A try
+ * that takes too long all the same lets everybody go, and is repeated.
  */
 #include "machine/park.h"
 
@@ -40,16 +40,23 @@ static bool park_wanted(void)
 	return __atomic_load_n(&wanted, __ATOMIC_ACQUIRE);
 }
 
-/* Interrupts off. CPUID serialises: what is executed afterwards was fetched afterwards (SDM 3A 8.3). */
-static __entry_raw void park_here(void)
+/*
+ * Interrupts off. CPUID serialises: what is executed afterwards was fetched afterwards (SDM 3A 8.3). False: it left
+ * early, because it has been called; the caller waits, so not all are parked, and will not be before it has its answer.
+ */
+static __entry_raw bool park_here(const struct percpu *me)
 {
 	u32 eax = 0, ecx = 0;
+	bool called = false;
 
 	__atomic_add_fetch(&parked_count, 1, __ATOMIC_ACQ_REL);
-	while (__atomic_load_n(&wanted, __ATOMIC_ACQUIRE))
+	while (__atomic_load_n(&wanted, __ATOMIC_ACQUIRE) && !called) {
 		asm volatile("pause");
+		called = __atomic_load_n(&me->inbox[0], __ATOMIC_RELAXED);
+	}
 	asm volatile("cpuid" : "+a"(eax), "+c"(ecx)::"rbx", "rdx", "memory");
 	__atomic_sub_fetch(&parked_count, 1, __ATOMIC_ACQ_REL);
+	return !called;
 }
 
 /*
@@ -81,12 +88,16 @@ static bool look_below(struct pt_regs *regs, bool move)
 
 static bool park_interrupt(struct pt_regs *regs)
 {
+	const struct percpu *me = this_cpu();
+
+	if (__atomic_load_n(&park_owner, __ATOMIC_RELAXED) == me->id)
+		return true; /* asked by a former owner, and late */
 	if (park_wanted() && look_below(regs, false)) {
 		look_below(regs, true);
-		park_here();
-	} else {
-		__atomic_fetch_or(&declined[0], BIT(this_cpu()->id), __ATOMIC_RELEASE);
+		if (park_here(me))
+			return true;
 	}
+	__atomic_fetch_or(&declined[0], BIT(me->id), __ATOMIC_RELEASE);
 	return true;
 }
 
@@ -145,7 +156,7 @@ static void become_owner(u32 me)
 		nobody = NOBODY;
 		smp_serve();
 		if (park_wanted())
-			park_here();
+			park_here(this_cpu());
 		asm volatile("pause");
 	}
 }
