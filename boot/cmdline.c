@@ -18,6 +18,8 @@ const struct cmdline_option cmdline_options[] = {
 	{"test", OPTION_TEXT, false, FIELD(test), SET(test_set), NULL, "GLOB|all",
 	 "run the tests whose names match, then leave"},
 	{"bench", OPTION_TEXT, true, FIELD(bench), SET(bench_set), "all", "GLOB|all", "run the benchmarks, then leave"},
+	{"soak", OPTION_TEXT, false, FIELD(soak), SET(soak_set), NULL, "SECONDS",
+	 "load all CPUs with everything at once for so long, count, then leave"},
 	{"backend", OPTION_TEXT, false, FIELD(backend), OPTION_NO_FIELD, "native", "NAME|auto",
 	 "paravirtualisation backend to use; auto: the one made for this machine"},
 	{"patch", OPTION_ONOFF, false, FIELD(patch), OPTION_NO_FIELD, "on", "on|off",

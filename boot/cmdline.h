@@ -14,6 +14,8 @@ struct boot_options {
 	char test[64];  /* which: a glob, or "all" */
 	bool bench_set; /* likewise the benchmarks */
 	char bench[64];
+	bool soak_set;    /* run all CPUs' loads at once and leave likewise */
+	char soak[16];    /* for so many seconds */
 	char backend[16]; /* pvops backend by name */
 	bool patch;       /* patch call sites; off leaves them indirect */
 	char crash[16];   /* "" or the kind of crash to provoke on purpose */

@@ -98,10 +98,12 @@ static void run_unattended(void)
 {
 	int failed = 0;
 
-	if (!boot_options.test_set && !boot_options.bench_set)
+	if (!boot_options.test_set && !boot_options.bench_set && !boot_options.soak_set)
 		return;
 	if (boot_options.test_set)
 		failed |= boot_job_run("test", boot_options.test);
+	if (boot_options.soak_set)
+		failed |= boot_job_run("soak", boot_options.soak);
 	if (boot_options.bench_set)
 		failed |= boot_job_run("bench", boot_options.bench);
 	machine_exit(failed ? EXIT_FAILED : EXIT_PASSED);

@@ -31,6 +31,9 @@ struct ktest {
 /* The expectation failed: says where and what; the test goes on. */
 void ktest_fail(const char *file, u32 line, const char *fmt, ...) __printf(3, 4);
 
+/* True if an expectation has failed since the last call, or a test began: for what runs tests' parts but is no test. */
+bool ktest_forget_failure(void);
+
 /* Ends nothing: marks the running test skipped, with its reason; the caller returns. */
 void ktest_skip(const char *fmt, ...) __printf(1, 2);
 

@@ -34,7 +34,7 @@ struct smp_load smp_loads[] = {
 	 .kind = SMP_LOAD_STORM},
 	{.name = "int3", .turn = load_int3, .begin = load_int3_begin, .end = load_int3_end, .kind = SMP_LOAD_STORM},
 	{.name = "site", .turn = load_cross_ground, .kind = SMP_LOAD_STORM},
-	{.name = "trace hit", .turn = load_trace_hits, .kind = SMP_LOAD_STORM | SMP_LOAD_SINGLE},
+	{.name = "trace hit", .turn = load_trace_hits, .kind = SMP_LOAD_STORM},
 	{.name = "user mode", .turn = load_user_mode_and_back, .kind = SMP_LOAD_STORM | SMP_LOAD_SINGLE},
 	{.name = "tables", .turn = load_load_tables, .kind = SMP_LOAD_STORM},
 	{.name = "lock", .turn = load_contend},

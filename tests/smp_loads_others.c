@@ -211,12 +211,13 @@ void load_park(struct smp_load *load, u64 random)
 void load_patch(struct smp_load *load, u64 random)
 {
 	(void)random;
-	if (!pv_patching)
+	if (!pv_patching || __atomic_exchange_n(&load_text_busy, 1, __ATOMIC_ACQUIRE))
 		return;
 	load_sent(load, this_cpu()->id);
 	if (pv_patch(PV_ALL_TYPES).sites == pv_site_count())
 		load_received(load);
 	pv_trace_arm();
+	__atomic_store_n(&load_text_busy, 0, __ATOMIC_RELEASE);
 }
 
 /* ---- work for CPUs that idle, and time ---- */

@@ -22,6 +22,7 @@ static inline void load_received(struct smp_load *load)
 	} while (0)
 
 extern u64 load_beats[NR_CPUS];         /* each CPU's turns */
+extern u32 load_text_busy;              /* somebody writes sites: one row at a time */
 extern struct smp_load *load_of_faults; /* its row, for other rows that fault */
 
 void load_call_one(struct smp_load *load, u64 random);

@@ -90,31 +90,74 @@ void load_cross_ground(struct smp_load *load, u64 random)
 	load_received(load);
 }
 
+u32 load_text_busy;
+
 #define GROUND_SITES 4
 
-void load_trace_hits(struct smp_load *load, u64 random)
+struct ground_site {
+	u8 *instr;
+	struct pv_site_state *state;
+};
+
+static void find_ground(struct ground_site *site)
 {
 	static const u8 types[GROUND_SITES] = {PV_TYPE(irq, save_fl), PV_TYPE(irq, irq_disable),
 					       PV_TYPE(time, read_tsc), PV_TYPE(mmu, read_cr3)};
-	struct pv_site_state *state[GROUND_SITES];
+
+	for (unsigned i = 0; i < GROUND_SITES; i++) {
+		const struct paravirt_patch_site *s = pv_site_behind(ground, types[i]);
+
+		site[i] = (struct ground_site){s->instr, pv_site_state((unsigned)(s - pv_site(0)))};
+	}
+}
+
+static bool crossed(const struct ground_site *site)
+{
+	return __atomic_load_n(&site->state->flags, __ATOMIC_RELAXED) & PV_SITE_CROSSED;
+}
+
+/*
+ * QEMU (7.2, TCG with several threads) may have translated this code while it was being armed, and then executes it
+ * without int3 for ever: what stands there is written once more, as pv_trace_hit() does.
+ */
+static void cross_all(const struct ground_site *site)
+{
+	ground();
+	for (unsigned i = 0; i < GROUND_SITES; i++) {
+		ulong flags;
+		u8 now;
+
+		if (crossed(&site[i]))
+			continue;
+		flags = poke_begin();
+		now = *(volatile u8 *)site[i].instr;
+		poke_write(site[i].instr, &now, 1);
+		poke_end(flags);
+		ground();
+	}
+}
+
+void load_trace_hits(struct smp_load *load, u64 random)
+{
+	struct ground_site site[GROUND_SITES];
 	ulong flags;
 
 	(void)random;
-	if (!pv_patching)
+	if (!pv_patching || __atomic_exchange_n(&load_text_busy, 1, __ATOMIC_ACQUIRE))
 		return;
-	for (unsigned i = 0; i < GROUND_SITES; i++)
-		state[i] = pv_site_state((unsigned)(pv_site_behind(ground, types[i]) - pv_site(0)));
+	find_ground(site);
 	flags = poke_begin();
 	for (unsigned i = 0; i < GROUND_SITES; i++)
-		state[i]->flags &= (u8)~PV_SITE_CROSSED;
+		site[i].state->flags &= (u8)~PV_SITE_CROSSED;
 	poke_end(flags);
 	pv_trace_arm();
-	ground();
+	cross_all(site);
 	for (unsigned i = 0; i < GROUND_SITES; i++) {
 		load_sent(load, this_cpu()->id);
-		if (__atomic_load_n(&state[i]->flags, __ATOMIC_RELAXED) & PV_SITE_CROSSED)
+		if (crossed(&site[i]))
 			load_received(load);
 	}
+	__atomic_store_n(&load_text_busy, 0, __ATOMIC_RELEASE);
 }
 
 /* To user mode, SYSCALL there and SYSRET or IRET back, a #UD to end it; interrupts are let in there half the time. */

@@ -28,7 +28,10 @@ def pytest_addoption(parser):
     group.addoption("--tests", default="", metavar="GLOB", help="the in-kernel tests that match, in place of all")
     group.addoption("--quick", action="store_true", help="two minutes: host tests and the quickest environments")
     group.addoption("--matrix", action="store_true", help="the pairwise matrix instead of the suite")
-    group.addoption("--soak", type=float, default=0, metavar="MINUTES", help="the same boots over and over")
+    group.addoption("--soak", action="store_true", help="over and over, and for long: test_soak.py")
+    group.addoption("--soak-boots", type=int, default=0, metavar="N", help="of it: so many boots in a row")
+    group.addoption("--soak-seconds", type=int, default=0, metavar="N", help="of it: everything at once for so long")
+    group.addoption("--soak-minutes", type=float, default=0, metavar="N", help="of it: rounds of environments")
 
 
 def pytest_configure(config):

@@ -24,6 +24,7 @@ import pairwise
 import qemu
 import results
 import session
+import soak
 import steps
 import verdict
 from verdict import Verdict
@@ -338,3 +339,26 @@ def test_monitor_driver(harness, tmp_path):
         assert typed.ask("hello") == "unknown: hello"
         assert typed.ask("again", end="\n") == "unknown: again"
         assert typed.leave("off") == 33
+
+
+# ---- the soak's account ----
+
+ACCOUNT = "".join(f"soak: {name:<12} sent {7:>10} received {7:>10}\n" for name in soak.LOADS) + "soak: passed\n"
+
+
+@pytest.mark.parametrize("change, complaint", [
+    (("", ""), None),
+    (("received          7\nsoak: patch", "received          6\nsoak: patch"), "park: 7 sent"),
+    (("soak: NMI ", "soak: nothing "), "no account of 'NMI'"),
+    (("sent          7 received          7", "sent          0 received          0"), "nothing was sent"),
+    (("soak: passed", "soak: FAILED"), "no line"),
+    (("soak: passed", "# NMI on CPU 1: not so\nsoak: passed"), "NMI on CPU 1"),
+    (("soak: passed", "panic: a CPU does not answer"), "does not answer"),
+])
+def test_account_of_the_soak(change, complaint):
+    found = soak.complaints(ACCOUNT.replace(*change) if change[0] else ACCOUNT, verdict.EXIT_PASSED)
+    if complaint is None:
+        assert not found
+    else:
+        assert any(complaint in line for line in found), found
+    assert soak.complaints(ACCOUNT, verdict.EXIT_FAILED)
