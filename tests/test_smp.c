@@ -91,8 +91,24 @@ TEST(machine_smp_each_cpu_has_its_own)
 		EXPECT_EQ(o->efer & ~EFER_LMA, boot->efer & ~EFER_LMA);
 		EXPECT_EQ(o->lstar, boot->lstar);
 		EXPECT_EQ(o->kernel_gs, 0);
-		for (int i = 0; i < 3; i++)
+		for (int i = 0; i < 3; i++) {
 			EXPECT(region_is_stack(cpu->tss.ist[i] - 8) && percpu_by_stack(cpu->tss.ist[i] - 8) == cpu);
+			EXPECT(cpu->tss.ist[i] != cpu->stack_top && cpu->tss.ist[i] != cpu->tss.ist[(i + 1) % 3]);
+		}
+	}
+}
+
+extern const u8 trampoline_start[];
+
+/* The page that the others started in is as it was, and no longer mapped at its own address. */
+TEST(machine_smp_trampoline_is_gone)
+{
+	u8 value;
+
+	for (u64 pa = PAGE_SIZE; pa < 0x80000; pa += PAGE_SIZE) {
+		if (fault_read8((ulong)pa_va(pa), &value, NULL)) /* it is RAM */
+			EXPECT(memcmp(pa_va(pa), trampoline_start, 64) != 0);
+		EXPECT(!fault_read8(pa, &value, NULL));
 	}
 }
 
@@ -145,6 +161,26 @@ TEST(machine_smp_calls_are_counted)
 	smp_call_one(this_cpu()->id, count_call, calls); /* nobody */
 	EXPECT_EQ(calls[this_cpu()->id], 0);
 	EXPECT(pv_save_fl() & X86_EFLAGS_IF);
+}
+
+/* What takes its time is over when the call returns. */
+static void count_late(void *unused)
+{
+	(void)unused;
+	for (u64 end = pv_sched_clock() + 50000; pv_sched_clock() < end;)
+		asm volatile("pause");
+	__atomic_add_fetch(&total, 1, __ATOMIC_RELAXED);
+}
+
+TEST(machine_smp_calls_are_through)
+{
+	if (alone())
+		return;
+	total = 0;
+	for (u32 i = 1; i <= 5; i++) {
+		smp_call_others(count_late, NULL);
+		EXPECT_EQ(__atomic_load_n(&total, __ATOMIC_RELAXED), i * (cpu_online_count - 1));
+	}
 }
 
 /* Everybody calls everybody at once: who waits for an answer must give answers. */

@@ -89,6 +89,66 @@ TEST(machine_smp_lock_keeps_the_order)
 	EXPECT(memcmp(order, expected, given * sizeof(order[0])) == 0);
 }
 
+/* A CPU that waits for a lock is interrupted, and waits for another one in the interrupt: a place in each queue. */
+static struct qspinlock inner;
+
+static void take_inner(void *unused)
+{
+	(void)unused;
+	spin_lock(&inner);
+	spin_unlock(&inner);
+}
+
+static void take_outer(void *unused)
+{
+	(void)unused;
+	spin_lock(&lock);
+	spin_unlock(&lock);
+}
+
+static void interrupt_first(void *unused)
+{
+	(void)unused;
+	smp_call_one(1, take_inner, NULL);
+}
+
+static bool changes(const u32 *word, u32 from)
+{
+	u64 end = pv_sched_clock() + PATIENCE_NS;
+
+	while (__atomic_load_n(word, __ATOMIC_RELAXED) == from) {
+		if (pv_sched_clock() > end)
+			return false;
+		asm volatile("pause");
+	}
+	return true;
+}
+
+TEST(machine_smp_lock_waits_within_a_wait)
+{
+	u32 before;
+
+	if (cpu_online_count < 4) {
+		ktest_not_here("less than four CPUs");
+		return;
+	}
+	spin_lock(&lock);
+	spin_lock(&inner);
+	before = lock.val;
+	EXPECT_EQ(smp_work(1, take_outer, NULL), 0);
+	EXPECT(changes(&lock.val, before));
+	before = lock.val;
+	EXPECT_EQ(smp_work(2, take_outer, NULL), 0); /* behind the first */
+	EXPECT(changes(&lock.val, before));
+	before = inner.val;
+	EXPECT_EQ(smp_work(3, interrupt_first, NULL), 0);
+	EXPECT(changes(&inner.val, before));
+	spin_unlock(&inner);
+	spin_unlock(&lock);
+	EXPECT(all_done());
+	EXPECT_EQ(lock.val | inner.val, 0);
+}
+
 static u32 frames_failed;
 
 static void take_frames(void *unused)
@@ -246,6 +306,22 @@ TEST(machine_smp_nmis_while_patching)
 	end_crossing();
 	pv_trace_arm();
 	pv_poison();
+}
+
+/* A request to park that comes late, from one that parked others before: who parks now must not stand itself. */
+TEST(machine_smp_late_request_does_not_park_the_owner)
+{
+	const u64 *count = &this_cpu()->irq_count[VECTOR_PARK];
+	u64 before = *count, end = pv_sched_clock() + PATIENCE_NS;
+
+	if (alone())
+		return;
+	REQUIRE(smp_park());
+	lapic_send(this_cpu()->apic_id, VECTOR_PARK);
+	while (__atomic_load_n(count, __ATOMIC_RELAXED) == before && pv_sched_clock() < end)
+		asm volatile("pause");
+	smp_unpark();
+	EXPECT(*count > before);
 }
 
 TEST(machine_smp_parked_cpus_stand)

@@ -40,9 +40,11 @@ import verdict  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 ENVIRONMENT = environments.by_name("tcg-kernel")
+SMP_ENVIRONMENT = environments.by_name("smp-4")
 BUILD_SECONDS = 180
 CHECK_SECONDS = 120
 HANG_SECONDS = 20  # of a run of a few tests: it takes about one
+SMP_SECONDS = 90  # with several CPUs, on a busy machine
 FULL_SECONDS = 60
 ALL = "all"  # the kernel's word for every test
 # What a copy builds before it is asked anything. CURDIR is said so that the objects of one copy are good in another.
@@ -127,12 +129,12 @@ def says(text):
 # ---- the checks: each returns None for green, or what turned it red ----
 
 
-def check_test(copy, glob):
+def check_test(copy, glob, base=ENVIRONMENT):
     """In-kernel tests by glob, in QEMU."""
-    seconds = FULL_SECONDS if glob == ALL else HANG_SECONDS
+    seconds = FULL_SECONDS if glob == ALL else SMP_SECONDS if base.cpus > 1 else HANG_SECONDS
     elf = os.path.join(copy.folder, "build", "paravane.elf")
     files = qemu.Files(copy.files.folder, f"{copy.name}.test")
-    env = dataclasses.replace(ENVIRONMENT, cmdline=f"test={glob}")
+    env = dataclasses.replace(base, cmdline=f"test={glob}")
     outcome = qemu.run(qemu.command(env, elf, "", env.cmdline, files), files, seconds)
     judged = verdict.judge(outcome.raw, outcome.exit_code, outcome.timed_out, stderr=outcome.stderr)
     if judged.verdict == verdict.Verdict.EMULATOR:
@@ -141,6 +143,11 @@ def check_test(copy, glob):
         return f"{judged.verdict.value}: {judged.why}"
     wrong = ktap.complaints(judged.run, ktap.select(elftests.Image(elf).tests, glob))
     return wrong[0] if wrong else None
+
+
+def check_smp(copy, glob):
+    """In-kernel tests by glob, with several CPUs."""
+    return check_test(copy, glob, SMP_ENVIRONMENT)
 
 
 def check_host(copy, what):
@@ -182,7 +189,7 @@ def by_exit_code(copy, argv, suffix):
     return says(text) if code else None
 
 
-CHECKS = {"test": check_test, "host": check_host, "check": check_check, "patchproof": check_patchproof,
+CHECKS = {"test": check_test, "smp": check_smp, "host": check_host, "check": check_check, "patchproof": check_patchproof,
           "crash": check_crash, "env": check_env}
 
 
