@@ -2,6 +2,7 @@
 #include "boot/main.h"
 
 #include "arch/regs.h"
+#include "boot/job.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/printf.h"
@@ -119,6 +120,12 @@ static void crash_lock_kept(void)
 	asm volatile("int %0" ::"i"(VECTOR_CRASH) : "memory");
 }
 
+/* With the others busy: the tests know how. */
+static void crash_cpus(void)
+{
+	boot_job_run("crash_cpus", "");
+}
+
 static const struct {
 	const char *kind;
 	void (*run)(void);
@@ -137,6 +144,7 @@ static const struct {
 	{"lock-idle", crash_lock_idle, true},
 	{"lock-irq", crash_lock_irq, true},
 	{"lock-kept", crash_lock_kept, true},
+	{"cpus", crash_cpus, false},
 };
 
 void crash_on_request(const char *kind)

@@ -239,6 +239,7 @@ void log_enter_panic(void)
 		return;
 	/* Whoever was writing when the first panic came may just have been interrupted. */
 	for (struct log_sink *sink = log_sinks; sink; sink = sink->next) {
+		log_in_line |= sink->writing; /* it has stopped for good, who knows where */
 		sink->writing = false;
 		if (sink->alarm)
 			sink->alarm(sink);

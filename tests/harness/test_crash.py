@@ -5,6 +5,7 @@ The exit code is 35 (the machine stops by itself), registers are there, the erro
 address is walked, and the backtrace names functions.
 """
 
+import dataclasses
 import re
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ WALK = (r"walk of [0-9a-f]{16}", r"p4d\[ *\d+\] [0-9a-f]{16}", r"not mapped")
 class Kind:
     name: str
     words: tuple  # regular expressions
+    cpus: int = 1
+    never: tuple = ()  # regular expressions of what must not be there
 
 
 KINDS = [
@@ -39,6 +42,13 @@ KINDS = [
     # With the user's GS: from user mode, and by a bug of the kernel's own.
     Kind("mc", (r"#MC machine check", r"rip .* crash_mc\+", *REGISTERS, *BACKTRACE)),
     Kind("gs", (r"#UD invalid opcode", r"rip .* crash_gs\+", *REGISTERS, *BACKTRACE)),
+    # All CPUs are stopped and shown: in user mode, with interrupts off, in the middle of a log line, idle.
+    Kind("cpus", (r"^panic: all CPUs are to stop", r"^  [0-9a-f]{16} crash_cpus\+",
+                  r"^CPU 1: in user mode at 00000000100000[0-9a-f]{2}$",
+                  r"^CPU 2: backtrace:\n  [0-9a-f]{16} spin_without_interrupts\+",
+                  r"^CPU 3: backtrace:\n(  .*\n)*  [0-9a-f]{16} write_to_the_log\+",
+                  r"^CPU 4: backtrace:\n(  .*\n)*  [0-9a-f]{16} smp_ap_start\+", r"^CPU 3 runs$"),
+         cpus=5, never=(r"did not stop", r"^panic: all(.|\n)*^CPU 3 runs")),
     # In the middle of a log line: whoever dumps it must not wait for the log's lock.
     Kind("log", (r"#PF page fault", r"cr2 0{14}10\b", r"crash_log\+", *REGISTERS, *WALK, *BACKTRACE)),
 ]
@@ -59,9 +69,9 @@ LOCK_KINDS = [
 ]
 
 
-def crash(harness, cmdline, name, elf=None):
+def crash(harness, cmdline, name, elf=None, cpus=1):
     files = harness.files(name)
-    argv = qemu.command(BASE, elf or harness.elf, "", cmdline, files)
+    argv = qemu.command(dataclasses.replace(BASE, cpus=cpus), elf or harness.elf, "", cmdline, files)
     with harness.jobs.slots.take(1):
         outcome = qemu.run(argv, files, BASE.limit)
     return verdict.judge(outcome.raw, outcome.exit_code, outcome.timed_out, stderr=outcome.stderr), outcome
@@ -70,7 +80,8 @@ def crash(harness, cmdline, name, elf=None):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @pytest.mark.parametrize("patch", ["on", "off"])
 def test_dump(kind, patch, harness):
-    judge_dump(kind, *crash(harness, f"crash={kind.name} patch={patch}", f"crash-{kind.name}-patch-{patch}"))
+    judge_dump(kind, *crash(harness, f"crash={kind.name} patch={patch}", f"crash-{kind.name}-patch-{patch}",
+                            cpus=kind.cpus))
 
 
 @pytest.mark.parametrize("kind", LOCK_KINDS, ids=lambda kind: kind.name)
@@ -83,6 +94,7 @@ def judge_dump(kind, judged, outcome):
     if outcome.exit_code != verdict.EXIT_FAILED:
         problems.append(f"exit code {outcome.exit_code}, not 35")
     problems += [f"nothing matches {word!r}" for word in kind.words if not re.search(word, judged.text, re.M)]
+    problems += [f"{word!r} matches" for word in kind.never if re.search(word, judged.text, re.M)]
     if problems:
         tail = ["    " + line for line in judged.text.splitlines()[-60:]]
         pytest.fail("\n".join(problems + tail), pytrace=False)

@@ -44,7 +44,7 @@ SMP_ENVIRONMENT = environments.by_name("smp-4")
 BUILD_SECONDS = 180
 CHECK_SECONDS = 120
 HANG_SECONDS = 20  # of a run of a few tests: it takes about one
-SMP_SECONDS = 90  # with several CPUs, on a busy machine
+SMP_SECONDS = 60  # with several CPUs, on a busy machine
 FULL_SECONDS = 60
 ALL = "all"  # the kernel's word for every test
 # What a copy builds before it is asked anything. CURDIR is said so that the objects of one copy are good in another.
@@ -189,8 +189,8 @@ def by_exit_code(copy, argv, suffix):
     return says(text) if code else None
 
 
-CHECKS = {"test": check_test, "smp": check_smp, "host": check_host, "check": check_check, "patchproof": check_patchproof,
-          "crash": check_crash, "env": check_env}
+CHECKS = {"test": check_test, "smp": check_smp, "host": check_host, "check": check_check,
+          "patchproof": check_patchproof, "crash": check_crash, "env": check_env}
 
 
 def judge(copy, check):
