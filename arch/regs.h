@@ -44,6 +44,7 @@
 #define MSR_TSC_ADJUST     0x3b
 #define MSR_PAT            0x277
 #define MSR_X2APIC         0x800
+#define MSR_TSC_DEADLINE   0x6e0
 #define EFER_SCE           BIT(0)
 #define EFER_LME           BIT(8)
 #define EFER_LMA           BIT(10)

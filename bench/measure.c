@@ -9,7 +9,9 @@
 #include "lib/log.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "machine/lockup.h"
 #include "machine/pic.h"
+#include "machine/timer.h"
 #include "pvops/pvops.h"
 
 /* Where ticks are cycles a timed run shall take about this many: short enough for 11 runs of 5 loops of 100 ops. */
@@ -72,12 +74,16 @@ void bench_begin(void)
 	state.flags = pv_irq_save();
 	state.pic_masks = pic_masks();
 	pic_set_masks(0xffff);
+	lockup_pause();
+	timer_suspend();
 	state.insns = ticks_are_insns();
 }
 
 void bench_end(void)
 {
 	pic_set_masks(state.pic_masks);
+	timer_resume();
+	lockup_resume();
 	pv_irq_restore(state.flags);
 }
 

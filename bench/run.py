@@ -41,6 +41,8 @@ FIGURES = {
     "pt.map_unmap": None,
     "frame.alloc_free": None,
     "lock.irq_pair": None,
+    "timer.start_cancel": None,
+    "timer.interrupt": None,
     "trap.roundtrip": None,
 }
 

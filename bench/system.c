@@ -8,6 +8,10 @@
 #include "boot/main.h"
 #include "lib/log.h"
 #include "lib/panic.h"
+#include "machine/ipi.h"
+#include "machine/pic.h"
+#include "machine/timer.h"
+#include "machine/traps.h"
 #include "mmu/frame.h"
 #include "mmu/pt.h"
 #include "pvops/backend.h"
@@ -167,6 +171,48 @@ static void trap(ulong count)
 	} while (--count);
 }
 
+/* Into an empty queue, and out again; what it arms is beyond the run. */
+static void start_and_cancel(ulong count)
+{
+	static struct timer timer;
+
+	do {
+		timer_start(&timer, 1000000000);
+		timer_cancel(&timer);
+	} while (--count);
+}
+
+static void expired(void *unused)
+{
+	(void)unused;
+}
+
+/* The interrupt is made by INT: when a chip's comes, in instructions, is not the same every time. */
+static void timer_expires(ulong count)
+{
+	static struct timer timer = {.fn = expired};
+
+	do {
+		timer_start(&timer, 0);
+		if (timer_vector() == VECTOR_TIMER)
+			asm volatile("int %0" ::"i"(VECTOR_TIMER) : "memory");
+		else
+			asm volatile("int %0" ::"i"(VECTOR_IRQ0 + IRQ_PIT) : "memory");
+	} while (--count);
+}
+
+static void timers_on(void)
+{
+	timer_resume();
+}
+
+/* What a chip has under way comes now, and finds nothing to do. */
+static void timers_off(void)
+{
+	timer_suspend();
+	asm volatile("sti\n\tnop\n\tcli" ::: "memory");
+}
+
 #define LOOPS 500
 
 enum division {
@@ -237,6 +283,18 @@ static const struct row {
 	 BY_TURN,
 	 LOOPS,
 	 NULL},
+	{"timer.start_cancel",
+	 "a timer started and cancelled, the clock event armed",
+	 {timers_on, start_and_cancel, timers_off},
+	 BY_TURN,
+	 LOOPS,
+	 NULL},
+	{"timer.interrupt",
+	 "a timer started, its interrupt (by INT), called, and back",
+	 {timers_on, timer_expires, timers_off},
+	 BY_TURN,
+	 LOOPS,
+	 NULL},
 	{"trap.roundtrip", "ud2, caught by a fixup, and back", {NULL, trap, NULL}, BY_TURN, LOOPS, NULL},
 };
 
@@ -245,6 +303,8 @@ static struct bench_figure measure(const struct row *row)
 	const struct bench_work empty = {.run = empty_run};
 	struct bench_ticks ticks, less;
 
+	if (row->work.prepare == timers_on && !timer_usable())
+		return (struct bench_figure){.reason = "there is no timer"};
 	if (row->division == BY_TURN) {
 		bench_time(&row->work, row->count, &less);
 		bench_time(&row->work, 2 * row->count, &ticks);

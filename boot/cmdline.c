@@ -32,6 +32,10 @@ const struct cmdline_option cmdline_options[] = {
 	 "keep CPU number N from starting, to see it reported and left out"},
 	{"la57", OPTION_FLAG, false, FIELD(la57), OPTION_NO_FIELD, NULL, NULL,
 	 "page tables of five levels, where the CPU has them"},
+	{"timer", OPTION_TEXT, false, FIELD(timer), OPTION_NO_FIELD, NULL, "tsc-deadline|lapic|pit",
+	 "what timers interrupt by; else the best there is"},
+	{"lockup", OPTION_NUMBER, false, FIELD(lockup), OPTION_NO_FIELD, "20", "SECONDS",
+	 "report a CPU that has been stuck for so long; 0: never"},
 	{"guest", OPTION_TEXT, false, FIELD(guest), OPTION_NO_FIELD, NULL, "NAME",
 	 "guest to run: none yet, and that is said"},
 };

@@ -23,6 +23,8 @@ struct boot_options {
 	u64 report;       /* each for so many seconds */
 	u64 deadcpu;      /* number of a CPU that is kept from starting; 0: none */
 	bool la57;        /* page tables of five levels */
+	char timer[16];   /* "" or the clock event to use */
+	u64 lockup;       /* seconds until a CPU that is stuck is reported; 0: never */
 	char guest[32];   /* "" or the guest to run */
 };
 

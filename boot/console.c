@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "lib/printf.h"
 #include "machine/fbcon.h"
+#include "machine/lockup.h"
 #include "machine/percpu.h"
 #include "machine/pic.h"
 #include "machine/pit.h"
@@ -148,6 +149,7 @@ int console_getc(void)
 {
 	int byte = -1;
 
+	lockup_touch();
 	for (unsigned i = 0; i < ARRAY_SIZE(inputs) && byte < 0; i++)
 		if (inputs[i]->getc)
 			byte = inputs[i]->getc(inputs[i]);
@@ -162,8 +164,13 @@ static bool input_pending(void)
 	return false;
 }
 
-/* The halt is atomic with the enabling of interrupts, so no byte is slept through. */
 void console_idle(void)
+{
+	console_idle_unless(NULL);
+}
+
+/* The halt is atomic with the enabling of interrupts, so no byte is slept through. One site each, for all callers. */
+__noinline void console_idle_unless(const bool *stop)
 {
 	if (!halt_when_idle) {
 		asm volatile("pause");
@@ -171,7 +178,7 @@ void console_idle(void)
 	}
 	lock_debug_none_held("goes idle");
 	pv_irq_disable();
-	if (input_pending())
+	if (input_pending() || (stop && __atomic_load_n(stop, __ATOMIC_ACQUIRE)))
 		pv_irq_enable();
 	else
 		pv_safe_halt();

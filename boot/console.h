@@ -28,5 +28,7 @@ void console_report(void);
 /* The next byte of input or -1; waiting for one to come. The monitor's, told by console_input_init(). */
 int console_getc(void);
 void console_idle(void);
+/* As console_idle(), and not if *@stop, which an interrupt sets. */
+void console_idle_unless(const bool *stop);
 
 #endif

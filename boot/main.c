@@ -20,11 +20,13 @@
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "machine/acpi.h"
+#include "machine/lockup.h"
 #include "machine/percpu.h"
 #include "machine/pic.h"
 #include "machine/power.h"
 #include "machine/smp.h"
 #include "machine/time.h"
+#include "machine/timer.h"
 #include "machine/traps.h"
 #include "machine/tsc_sync.h"
 #include "pvops/backend.h"
@@ -132,6 +134,8 @@ void kernel_start(struct boot_info *bi)
 	pv_irq_enable();
 	smp_init((unsigned)boot_options.deadcpu);
 	tsc_check_cpus();
+	timer_init(boot_options.timer);
+	lockup_init(boot_options.lockup);
 	answer_guest(boot_options.guest);
 	crash_on_request(boot_options.crash);
 	prompt_tsc = pv_read_tsc();

@@ -17,6 +17,7 @@
 #include "machine/power.h"
 #include "machine/smp.h"
 #include "machine/time.h"
+#include "machine/timer.h"
 #include "machine/traps.h"
 #include "mmu/frame.h"
 #include "mmu/kspace.h"
@@ -82,6 +83,7 @@ static int cmd_info(int argc, char **argv)
 	acpi_report();
 	power_report();
 	info_time();
+	timer_report();
 	info_interrupts();
 	console_report();
 	return MONITOR_DONE;

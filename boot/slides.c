@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "machine/timer.h"
 #include "pvops/pvops.h"
 
 #define NS_PER_SECOND 1000000000UL
@@ -71,17 +72,27 @@ static u32 count_pages(u64 from, u64 to, u32 cols, u32 rows)
 	return pages;
 }
 
-/* True: a key was pressed. */
+static void page_is_over(void *over)
+{
+	__atomic_store_n((bool *)over, true, __ATOMIC_RELEASE);
+}
+
+/* Idle, where there is a timer to end it; the clock has the last word. True: a key was pressed. */
 static bool wait(u64 ns)
 {
+	bool over = false, key;
+	struct timer timer = {.fn = page_is_over, .arg = &over};
+	bool timed = timer_start(&timer, ns);
 	u64 start = pv_sched_clock();
 
 	do {
-		if (console_getc() >= 0)
-			return true;
+		key = console_getc() >= 0;
+		if (timed && !key)
+			console_idle_unless(&over);
 		asm volatile("pause");
-	} while (pv_sched_clock() - start < ns);
-	return false;
+	} while (!key && pv_sched_clock() - start < ns);
+	timer_cancel(&timer);
+	return key;
 }
 
 static void show(const char *text)

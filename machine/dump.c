@@ -76,13 +76,13 @@ void dump_error_code(u64 vector, u64 error, char *buf, size_t size)
  * Where the interrupted function returns to, if it has no frame of its own yet or at all (compilers give leaf functions
  * none): then the chain of frames begins one function too late. 0: it has a frame.
  */
-static ulong leaf_return(const struct pt_regs *r)
+static ulong leaf_return(ulong rip, ulong rsp)
 {
-	const ulong *stack = (const ulong *)r->rsp;
+	const ulong *stack = (const ulong *)rsp;
 	struct ksym at;
 	ulong to;
 
-	if (!ksym_lookup(r->rip, &at) || !on_kernel_stack(r->rsp))
+	if (!ksym_lookup(rip, &at) || !on_kernel_stack(rsp))
 		return 0;
 	if (at.offset == 0 || *(const u8 *)at.base != PUSH_RBP)
 		to = stack[0];
@@ -91,6 +91,12 @@ static ulong leaf_return(const struct pt_regs *r)
 	else
 		return 0;
 	return to >= (ulong)__text_start && to < (ulong)__text_end ? to : 0;
+}
+
+void dump_interrupted(ulong rip, ulong rsp, ulong rbp)
+{
+	print_address("at ", rip);
+	dump_backtrace(leaf_return(rip, rsp), rbp);
 }
 
 void dump_trap(const struct pt_regs *r)
@@ -116,5 +122,5 @@ void dump_trap(const struct pt_regs *r)
 		pt_describe(&live, cr2, printk);
 	}
 	if (!user_mode(r))
-		dump_backtrace(leaf_return(r), r->rbp);
+		dump_backtrace(leaf_return(r->rip, r->rsp), r->rbp);
 }

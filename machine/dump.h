@@ -15,6 +15,9 @@ void dump_trap(const struct pt_regs *regs);
  */
 void dump_backtrace(ulong rip, ulong rbp);
 
+/* The same for code that was interrupted there: it may have no frame of its own. */
+void dump_interrupted(ulong rip, ulong rsp, ulong rbp);
+
 /* The error code of @vector in words: "write, user, page not present". Pure. */
 void dump_error_code(u64 vector, u64 error, char *buf, size_t size);
 

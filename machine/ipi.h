@@ -10,12 +10,13 @@
 #include "arch/cpumask.h"
 #include "lib/types.h"
 
-/* The vectors that CPUs send each other; each is ended at the local APIC. */
+/* The vectors that CPUs send each other, and that of their timers; each is ended at the local APIC. */
 #define VECTOR_IPI_FIRST 0xf0
 #define VECTOR_CALL      0xf0
 #define VECTOR_PARK      0xf1
 #define VECTOR_WAKE      0xf2
-#define VECTOR_IPI_LAST  0xf2
+#define VECTOR_TIMER     0xf3
+#define VECTOR_IPI_LAST  0xf3
 
 /* Once, on the boot CPU, before others run. */
 void ipi_init(void);

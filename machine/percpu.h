@@ -14,6 +14,8 @@
 #include "arch/layout.h"
 #include "arch/pt_regs.h"
 #include "lib/types.h"
+#include "machine/lockup.h"
+#include "machine/timer.h"
 #include "mmu/region.h"
 
 #define FAULT_NONE 0xffff
@@ -46,6 +48,8 @@ struct percpu {
 	void (*work)(void *arg);   /* what its idle loop is to run next; NULL: nothing */
 	void *work_arg;
 	const struct pt_regs *stopped_at; /* by a stop NMI: there for good */
+	struct timer_queue timers;        /* machine/timer.c */
+	struct lockup lockup;             /* machine/lockup.c */
 	u64 irq_count[256];
 	struct desc_struct gdt[GDT_ENTRIES] __aligned(16);
 	struct tss tss __aligned(16);

@@ -15,6 +15,7 @@
 #include "machine/acpi.h"
 #include "machine/ipi.h"
 #include "machine/lapic.h"
+#include "machine/lockup.h"
 #include "machine/park.h"
 #include "machine/percpu.h"
 #include "machine/time.h"
@@ -51,6 +52,7 @@ unsigned smp_expected(void)
 static void __noreturn __noinline smp_idle(void)
 {
 	for (;;) {
+		lockup_touch();
 		pv_irq_disable();
 		if (smp_work_done(this_cpu()->id)) {
 			lock_debug_none_held("goes idle");

@@ -15,6 +15,7 @@
 #include "machine/fault.h"
 #include "machine/ipi.h"
 #include "machine/lapic.h"
+#include "machine/lockup.h"
 #include "machine/park.h"
 #include "machine/percpu.h"
 #include "machine/pic.h"
@@ -220,6 +221,7 @@ __entry_raw void nmi_raw(struct pt_regs *regs)
 
 	lock_debug_nmi(cpu->id, 1);
 	cpu->nmi_count++;
+	lockup_nmi(cpu, regs);
 	park_nmi(cpu, regs);
 	lock_debug_nmi(cpu->id, -1);
 }

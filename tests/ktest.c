@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "machine/lockup.h"
 #include "pvops/backend.h"
 #include "pvops/trace.h"
 #include "tests/deviations.h"
@@ -105,8 +106,13 @@ static unsigned ktest_list(const char *glob)
 
 static bool run_one(const struct ktest *t, unsigned number)
 {
+	u64 lockups = lockup_count;
+
 	current.failed = current.skipped = false;
+	lockup_touch();
 	t->run();
+	if (lockup_count != lockups)
+		ktest_fail(t->file, t->line, "%lu lockups were reported", lockup_count - lockups);
 	current.skips += current.skipped && !current.failed;
 	if (current.failed)
 		printk("not ok %u %s\n", number, t->name);

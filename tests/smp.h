@@ -4,6 +4,7 @@
 
 #include "machine/ipi.h"
 #include "machine/lapic.h"
+#include "machine/lockup.h"
 #include "machine/percpu.h"
 #include "pvops/pvops.h"
 #include "tests/ktest.h"
@@ -22,6 +23,17 @@ static inline bool alone(void)
 	for (unsigned id = 0; id < NR_CPUS; id++)                                                                      \
 		if (id != this_cpu()->id && cpumask_has(&cpu_online, id))
 
+/* The CPU behind this one; this one, if it is alone. */
+static inline unsigned next_cpu(void)
+{
+	unsigned id = this_cpu()->id;
+
+	do
+		id = (id + 1) % NR_CPUS;
+	while (!cpumask_has(&cpu_online, id));
+	return id;
+}
+
 /* Waits for the work given to all others. */
 static inline bool all_done(void)
 {
@@ -32,6 +44,7 @@ static inline bool all_done(void)
 		while (!smp_work_done(id)) {
 			if (pv_sched_clock() > end)
 				return false;
+			lockup_touch();
 			asm volatile("pause");
 		}
 	}

@@ -58,6 +58,7 @@ void smp_load_turn(struct smp_load *load, u64 random)
 	unsigned me = this_cpu()->id;
 
 	__atomic_add_fetch(&load_beats[me], 1, __ATOMIC_RELAXED);
+	lockup_touch();
 	if ((load->kind & SMP_LOAD_BOOT) && me)
 		return;
 	if ((load->kind & SMP_LOAD_SINGLE) && __atomic_exchange_n(&load->busy, 1, __ATOMIC_ACQUIRE))

@@ -57,6 +57,11 @@ static bool no_pat(void)
 	return !cpu_has(X86_FEATURE_PAT);
 }
 
+static bool no_tsc_deadline(void)
+{
+	return !cpu_has(X86_FEATURE_TSC_DEADLINE) || strcmp(lapic_name(), "nothing") == 0;
+}
+
 static bool no_xapic(void)
 {
 	return strcmp(lapic_name(), "xAPIC") != 0;
@@ -70,7 +75,7 @@ static const struct {
 	{"poll", "there is no serial port", no_serial_port},
 	{"uart_init", "there is no serial port", no_serial_port},
 	{"uart_rx_irq_enable", "there is no serial port", no_serial_port},
-	{"console_idle", "there is no serial port", no_serial_port},
+	{"console_idle_unless", "there is no serial port", no_serial_port},
 	{"ps2_data", "there is no keyboard controller", no_8042},
 	{"ps2_put", "there is no keyboard controller", no_8042},
 	{"ps2_irq_enable", "there is no keyboard controller", no_8042},
@@ -101,6 +106,10 @@ static const struct {
 	{"correct_here", "there is no IA32_TSC_ADJUST", no_tsc_adjust},
 	{"hpet_look", "there is no HPET", no_hpet},
 	{"time_init", "runs once, before the tests", NULL},
+	{"write_deadline", "there is no TSC-deadline", no_tsc_deadline},
+	{"deadline_set_next", "there is no TSC-deadline", no_tsc_deadline},
+	{"lapic_available", "measures the local APIC's timer once, before the tests", NULL},
+	{"pit_available", "answers without looking where the PIT has been in use", NULL},
 	{"pv_cpuid", "kernel_start's copy runs once, before the tests", NULL},
 	{"loop_pv_cpu_read_pmc", "there may be no performance counter", NULL},
 	{"kernel_start", "runs once, before the tests", NULL},

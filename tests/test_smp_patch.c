@@ -35,6 +35,7 @@ static void take_and_count(void *unused)
 		asm volatile("pause" ::: "memory");
 		guarded.b++;
 		spin_unlock_irq_restore(&lock, flags);
+		lockup_touch(); /* on a busy host this takes longer than a CPU may be stuck */
 	}
 }
 
@@ -165,6 +166,7 @@ static void take_frames(void *unused)
 			__atomic_add_fetch(&frames_failed, 1, __ATOMIC_RELAXED);
 		frame_free(a);
 		frame_free(b);
+		lockup_touch();
 	}
 }
 
@@ -207,6 +209,7 @@ static void cross_sites(void *unused)
 			__atomic_add_fetch(&wrong, 1, __ATOMIC_RELAXED);
 		last = now;
 		__atomic_add_fetch(turn, 1, __ATOMIC_RELAXED);
+		lockup_touch();
 	}
 }
 

@@ -32,6 +32,8 @@ static void check_defaults(void)
 	assert_true(opt.patch);
 	assert_string_equal(opt.crash, "");
 	assert_string_equal(opt.guest, "");
+	assert_string_equal(opt.timer, "");
+	assert_int_equal(opt.lockup, 20);
 }
 
 static void boot_cmdline_defaults(void **state)
