@@ -68,6 +68,7 @@ struct acpi_madt_entry {
 #define ACPI_MADT_LAPIC          0
 #define ACPI_MADT_IOAPIC         1
 #define ACPI_MADT_OVERRIDE       2
+#define ACPI_MADT_NMI_SOURCE     3
 #define ACPI_MADT_LAPIC_NMI      4
 #define ACPI_MADT_LAPIC_ADDRESS  5
 #define ACPI_MADT_X2APIC         9
@@ -97,6 +98,12 @@ struct acpi_madt_override {
 	uint8_t irq;
 	uint32_t gsi;
 	uint16_t flags;
+} ACPI_PACKED;
+
+struct acpi_madt_nmi_source {
+	struct acpi_madt_entry entry;
+	uint16_t flags;
+	uint32_t gsi;
 } ACPI_PACKED;
 
 struct acpi_madt_lapic_nmi {
@@ -212,6 +219,7 @@ _Static_assert(sizeof(struct acpi_madt) == 44, "ACPI 5.2.12");
 _Static_assert(sizeof(struct acpi_madt_lapic) == 8, "ACPI 5.2.12.2");
 _Static_assert(sizeof(struct acpi_madt_ioapic) == 12, "ACPI 5.2.12.3");
 _Static_assert(sizeof(struct acpi_madt_override) == 10, "ACPI 5.2.12.5");
+_Static_assert(sizeof(struct acpi_madt_nmi_source) == 8, "ACPI 5.2.12.6");
 _Static_assert(sizeof(struct acpi_madt_lapic_nmi) == 6, "ACPI 5.2.12.7");
 _Static_assert(sizeof(struct acpi_madt_lapic_address) == 12, "ACPI 5.2.12.8");
 _Static_assert(sizeof(struct acpi_madt_x2apic) == 16, "ACPI 5.2.12.12");

@@ -13,14 +13,15 @@
 #include "lib/boot_info.h"
 #include "lib/types.h"
 
-#define ACPI_CPU_MAX      256 /* of each, what is more is a problem, and left out */
-#define ACPI_IOAPIC_MAX   16
-#define ACPI_OVERRIDE_MAX 32
-#define ACPI_NMI_MAX      64
-#define ACPI_MCFG_MAX     8
-#define ACPI_TABLE_MAX    64
-#define ACPI_PROBLEM_MAX  16
-#define ACPI_PROBLEM_TEXT 96
+#define ACPI_CPU_MAX        256 /* of each, what is more is a problem, and left out */
+#define ACPI_IOAPIC_MAX     16
+#define ACPI_OVERRIDE_MAX   32
+#define ACPI_NMI_MAX        64
+#define ACPI_NMI_SOURCE_MAX 8
+#define ACPI_MCFG_MAX       8
+#define ACPI_TABLE_MAX      64
+#define ACPI_PROBLEM_MAX    16
+#define ACPI_PROBLEM_TEXT   96
 
 /* A table that was found whole; it stays in memory where it is. */
 struct acpi_table {
@@ -47,18 +48,26 @@ struct acpi_ioapic {
 };
 
 /* MPS INTI flags of an override or NMI: polarity in bits 1:0, trigger in bits 3:2 (ACPI 6.5 table 5.26). */
-#define ACPI_INTI_POLARITY    0x3
-#define ACPI_INTI_ACTIVE_HIGH 0x1
-#define ACPI_INTI_ACTIVE_LOW  0x3
-#define ACPI_INTI_TRIGGER     0xc
-#define ACPI_INTI_EDGE        0x4
-#define ACPI_INTI_LEVEL       0xc /* either field 0: as the bus has it; ISA is active high, edge */
+#define ACPI_INTI_POLARITY          0x3
+#define ACPI_INTI_ACTIVE_HIGH       0x1
+#define ACPI_INTI_ACTIVE_LOW        0x3
+#define ACPI_INTI_POLARITY_RESERVED 0x2
+#define ACPI_INTI_TRIGGER           0xc
+#define ACPI_INTI_EDGE              0x4
+#define ACPI_INTI_TRIGGER_RESERVED  0x8
+#define ACPI_INTI_LEVEL             0xc /* either field 0: as the bus has it; ISA is active high, edge */
 
 /* ISA interrupt @irq arrives at @gsi, not at the one of its own number, or other than ISA's usual way. */
 struct acpi_override {
 	u8 irq;
 	u16 flags;
 	u32 gsi;
+};
+
+/* A pin of an IOAPIC at which NMI comes, and nothing else may (ACPI 6.5 5.2.12.6). */
+struct acpi_nmi_source {
+	u32 gsi;
+	u16 flags;
 };
 
 #define ACPI_UID_ALL 0xffffffff
@@ -127,10 +136,11 @@ struct acpi_info {
 	bool has_madt;
 	bool pc_at_pics; /* there are two 8259s besides */
 	u64 lapic_pa;
-	u32 cpu_count, ioapic_count, override_count, nmi_count;
+	u32 cpu_count, ioapic_count, override_count, nmi_source_count, nmi_count;
 	struct acpi_cpu cpu[ACPI_CPU_MAX];
 	struct acpi_ioapic ioapic[ACPI_IOAPIC_MAX];
 	struct acpi_override override[ACPI_OVERRIDE_MAX];
+	struct acpi_nmi_source nmi_source[ACPI_NMI_SOURCE_MAX];
 	struct acpi_nmi nmi[ACPI_NMI_MAX];
 
 	struct acpi_fadt fadt;

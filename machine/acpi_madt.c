@@ -73,6 +73,16 @@ static void read_override(struct acpi_info *info, const void *entry)
 		info->override[info->override_count++] = (struct acpi_override){e->irq, e->flags, e->gsi};
 }
 
+static void read_nmi_source(struct acpi_info *info, const void *entry)
+{
+	const struct acpi_madt_nmi_source *e = entry;
+
+	if (info->nmi_source_count == ACPI_NMI_SOURCE_MAX)
+		acpi_problem(info, "APIC: more than %d NMI sources: GSI %u left out", ACPI_NMI_SOURCE_MAX, e->gsi);
+	else
+		info->nmi_source[info->nmi_source_count++] = (struct acpi_nmi_source){e->gsi, e->flags};
+}
+
 static void add_nmi(struct acpi_info *info, u32 uid, u16 flags, u8 lint)
 {
 	if (lint > 1)
@@ -111,6 +121,7 @@ static const struct entry_kind {
 	{ACPI_MADT_LAPIC, sizeof(struct acpi_madt_lapic), read_lapic},
 	{ACPI_MADT_IOAPIC, sizeof(struct acpi_madt_ioapic), read_ioapic},
 	{ACPI_MADT_OVERRIDE, sizeof(struct acpi_madt_override), read_override},
+	{ACPI_MADT_NMI_SOURCE, sizeof(struct acpi_madt_nmi_source), read_nmi_source},
 	{ACPI_MADT_LAPIC_NMI, sizeof(struct acpi_madt_lapic_nmi), read_lapic_nmi},
 	{ACPI_MADT_LAPIC_ADDRESS, sizeof(struct acpi_madt_lapic_address), read_lapic_address},
 	{ACPI_MADT_X2APIC, sizeof(struct acpi_madt_x2apic), read_x2apic},

@@ -4,6 +4,7 @@
  */
 #include "abi/acpi.h"
 #include "machine/acpi.h"
+#include "machine/irq_route.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/host/acpi_segments.h"
 
@@ -23,7 +24,8 @@ static bool is_text(const char *text, size_t size)
 static const char *list_fault(void)
 {
 	if (info.table_count > ACPI_TABLE_MAX || info.cpu_count > ACPI_CPU_MAX || info.ioapic_count > ACPI_IOAPIC_MAX ||
-	    info.override_count > ACPI_OVERRIDE_MAX || info.nmi_count > ACPI_NMI_MAX || info.mcfg_count > ACPI_MCFG_MAX)
+	    info.override_count > ACPI_OVERRIDE_MAX || info.nmi_count > ACPI_NMI_MAX ||
+	    info.nmi_source_count > ACPI_NMI_SOURCE_MAX || info.mcfg_count > ACPI_MCFG_MAX)
 		return "a list is longer than its array";
 	for (u32 i = 0; i < info.cpu_count; i++)
 		for (u32 k = 0; k < i; k++)
@@ -45,6 +47,33 @@ static const char *register_fault(const struct acpi_register *r)
 	return NULL;
 }
 
+/* What routing makes of it: a route leads to a pin that is there, and no two lead to the same. */
+static const char *route_fault(void)
+{
+	static struct irq_routes routes;
+	u8 pins[ACPI_IOAPIC_MAX];
+
+	for (u32 i = 0; i < ACPI_IOAPIC_MAX; i++)
+		pins[i] = i % 3 ? 24 : 240;
+	irq_routes_read(&routes, &info, pins);
+	for (u32 i = 0; i < IRQ_ROUTE_LINES; i++) {
+		const struct irq_route *r = &routes.line[i];
+
+		if (!r->valid)
+			continue;
+		if (r->ioapic >= info.ioapic_count || r->pin >= pins[r->ioapic] ||
+		    r->gsi - info.ioapic[r->ioapic].gsi_base != r->pin)
+			return "a route to no pin";
+		for (u32 k = 0; k < i; k++)
+			if (routes.line[k].valid && routes.line[k].gsi == r->gsi)
+				return "two routes to a pin";
+	}
+	for (u32 i = 0; i < routes.problem_count && i < IRQ_ROUTE_PROBLEM_MAX; i++)
+		if (!is_text(routes.problem[i], IRQ_ROUTE_TEXT))
+			return "a route's problem is no text";
+	return NULL;
+}
+
 static void read_and_check(void)
 {
 	acpi_read(&info, &bi, &segments_memory);
@@ -52,6 +81,7 @@ static void read_and_check(void)
 	must_hold(list_fault());
 	must_hold(info.s5.found && (info.s5.type_a > 7 || info.s5.type_b > 7) ? "a sleep type of more than 3 bits"
 									      : NULL);
+	must_hold(route_fault());
 	must_hold(register_fault(&info.fadt.reset));
 	must_hold(register_fault(&info.fadt.pm1a_control));
 	must_hold(register_fault(&info.fadt.pm1b_control));

@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 5
 
 # What needs no machine. lib/mem.c is not among it: it defines the C library's names (test_mem.c includes it).
 HOST_KERNEL_SRC := $(filter-out lib/mem.c,$(wildcard lib/*.c)) boot/multiboot2.c boot/pvh.c boot/cmdline.c \
-		   machine/acpi.c machine/acpi_madt.c machine/acpi_fadt.c machine/tsc.c
+		   machine/acpi.c machine/acpi_madt.c machine/acpi_fadt.c machine/irq_route.c machine/tsc.c
 # Programs that want the real panic().
 HOST_REAL_PANIC := test_panic
 

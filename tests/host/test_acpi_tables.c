@@ -93,6 +93,7 @@ static void machine_acpi_madt_wiring(void **state)
 	PUT(4, 6, 0xff, 5, 0, 1);                              /* NMI: all, LINT1 */
 	PUT(4, 6, 3, 0, 0, 0);                                 /* NMI: CPU 3, LINT0 */
 	PUT(10, 12, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0);             /* NMI: CPU 256, LINT1 */
+	PUT(3, 8, 5, 0, 17, 1, 0, 0);                          /* NMI at GSI 273 */
 	parse(acpi_read_madt);
 	assert_int_equal(info.problem_count, 0);
 	assert_int_equal(info.ioapic_count, 1);
@@ -108,6 +109,9 @@ static void machine_acpi_madt_wiring(void **state)
 	assert_int_equal(info.nmi[1].lint, 0);
 	assert_int_equal(info.nmi[2].uid, 256);
 	assert_int_equal(info.nmi[2].lint, 1);
+	assert_int_equal(info.nmi_source_count, 1);
+	assert_int_equal(info.nmi_source[0].gsi, 273);
+	assert_int_equal(info.nmi_source[0].flags, 5);
 }
 
 static void machine_acpi_madt_bad_entries(void **state)
