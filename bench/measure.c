@@ -9,8 +9,8 @@
 #include "lib/log.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "machine/irq.h"
 #include "machine/lockup.h"
-#include "machine/pic.h"
 #include "machine/timer.h"
 #include "pvops/pvops.h"
 
@@ -23,7 +23,7 @@
 
 static struct {
 	ulong flags;
-	u16 pic_masks;
+	u16 lines;
 	bool insns;
 } state;
 
@@ -72,8 +72,7 @@ static bool ticks_are_insns(void)
 void bench_begin(void)
 {
 	state.flags = pv_irq_save();
-	state.pic_masks = pic_masks();
-	pic_set_masks(0xffff);
+	state.lines = irq_disable_all();
 	lockup_pause();
 	timer_suspend();
 	state.insns = ticks_are_insns();
@@ -81,7 +80,7 @@ void bench_begin(void)
 
 void bench_end(void)
 {
-	pic_set_masks(state.pic_masks);
+	irq_enable_lines(state.lines);
 	timer_resume();
 	lockup_resume();
 	pv_irq_restore(state.flags);

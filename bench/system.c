@@ -197,7 +197,7 @@ static void timer_expires(ulong count)
 		if (timer_vector() == VECTOR_TIMER)
 			asm volatile("int %0" ::"i"(VECTOR_TIMER) : "memory");
 		else
-			asm volatile("int %0" ::"i"(VECTOR_IRQ0 + IRQ_PIT) : "memory");
+			asm volatile("int %0" ::"i"(PIC_VECTOR + IRQ_PIT) : "memory");
 	} while (--count);
 }
 

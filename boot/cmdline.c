@@ -28,6 +28,8 @@ const struct cmdline_option cmdline_options[] = {
 	 "crash on purpose, to see the trap dump"},
 	{"report", OPTION_NUMBER, true, FIELD(report), SET(report_set), "10", "SECONDS",
 	 "show info, ops, test and bench page by page, so long each, until a key is pressed"},
+	{"noioapic", OPTION_FLAG, false, FIELD(noioapic), OPTION_NO_FIELD, NULL, NULL,
+	 "route interrupts by the PICs, as if there were no IOAPIC"},
 	{"deadcpu", OPTION_NUMBER, false, FIELD(deadcpu), OPTION_NO_FIELD, NULL, "N",
 	 "keep CPU number N from starting, to see it reported and left out"},
 	{"la57", OPTION_FLAG, false, FIELD(la57), OPTION_NO_FIELD, NULL, NULL,

@@ -21,6 +21,7 @@ struct boot_options {
 	char crash[16];   /* "" or the kind of crash to provoke on purpose */
 	bool report_set;  /* show pages of what there is to know */
 	u64 report;       /* each for so many seconds */
+	bool noioapic;    /* interrupts by the PICs, whatever there is */
 	u64 deadcpu;      /* number of a CPU that is kept from starting; 0: none */
 	bool la57;        /* page tables of five levels */
 	char timer[16];   /* "" or the clock event to use */

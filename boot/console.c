@@ -6,10 +6,9 @@
 #include "lib/log.h"
 #include "lib/printf.h"
 #include "machine/fbcon.h"
+#include "machine/irq.h"
 #include "machine/lockup.h"
 #include "machine/percpu.h"
-#include "machine/pic.h"
-#include "machine/pit.h"
 #include "machine/ps2.h"
 #include "machine/time.h"
 #include "machine/traps.h"
@@ -184,17 +183,6 @@ __noinline void console_idle_unless(const bool *stop)
 		pv_safe_halt();
 }
 
-/* True if the PIT's line is seen to interrupt: then halting is safe. Waits for one tick, at most 20 ms. */
-static bool interrupts_arrive(void)
-{
-	bool arrived;
-
-	pit_start(10000);
-	arrived = pit_wait(1, 20000000);
-	pit_stop();
-	return arrived;
-}
-
 static void report_consoles(void)
 {
 	static const char *const keyboard_text[] = {
@@ -220,25 +208,20 @@ void console_report(void)
 			 com1.dropped, com1.stuck ? " (stuck)" : "", com1.overruns, com1.errors);
 }
 
-static void route(unsigned irq, trap_handler handler)
-{
-	trap_set_handler(VECTOR_IRQ0 + irq, handler);
-	pic_unmask(irq);
-}
-
 void console_input_init(void)
 {
-	log_set_lock(&log_lock); /* from here on interrupts may come */
-	pic_mask(IRQ_KEYBOARD);  /* the keyboard's answers are not what somebody types */
+	log_set_lock(&log_lock);   /* from here on interrupts may come */
+	irq_disable(IRQ_KEYBOARD); /* the keyboard's answers are not what somebody types */
 	ps2_init(&keyboard);
-	halt_when_idle = interrupts_arrive();
+	halt_when_idle = irq_arrive();
+	/* The line is let through first: then what waits at the device makes an edge. */
 	if (halt_when_idle && com1.present) {
+		irq_request(IRQ_COM1, com1_interrupt);
 		uart_rx_irq_enable(&com1);
-		route(IRQ_COM1, com1_interrupt);
 	}
 	if (halt_when_idle && keyboard.state == PS2_KEYBOARD) {
+		irq_request(IRQ_KEYBOARD, keyboard_interrupt);
 		ps2_irq_enable(&keyboard);
-		route(IRQ_KEYBOARD, keyboard_interrupt);
 	}
 	report_consoles();
 	monitor_set_input(console_getc, console_idle);

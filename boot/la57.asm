@@ -1,6 +1,6 @@
 ; From four to five levels of page tables: CR4.LA57 changes only while paging is off, so long mode is left and entered
 ; again (SDM 3A 4.1.2, 9.8.5). void la57_switch(u64 top): @top below 4 GiB maps the image where it is and, meanwhile,
-; the page of this code at its physical address too, as the tables in use do. Boot CPU, interrupts off, nothing that
+; the pages of this code at its physical address too, as the tables in use do. Boot CPU, interrupts off, nothing that
 ; could send an NMI. C ABI; the upper halves of all registers die on the way, so they are kept on the stack, and the
 ; stack's address here. The GDT is put back.
 
@@ -16,10 +16,8 @@ kept_gdt:       dw 0
                 dq 0
 
 section .text.boot progbits alloc exec nowrite align=16
-align 4096
-global la57_switch, la57_switch_page
+global la57_switch, la57_switch_end
 bits 64
-la57_switch_page:
 la57_switch:
         push    rbx
         push    rbp
@@ -75,5 +73,6 @@ align 8
 .gdt_ptr:
         dw $ - .gdt - 1
         dq PA(.gdt)
+la57_switch_end:
 
 section .note.GNU-stack noalloc noexec nowrite progbits

@@ -20,9 +20,10 @@
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "machine/acpi.h"
+#include "machine/ipi.h"
+#include "machine/irq.h"
 #include "machine/lockup.h"
 #include "machine/percpu.h"
-#include "machine/pic.h"
 #include "machine/power.h"
 #include "machine/smp.h"
 #include "machine/time.h"
@@ -122,7 +123,7 @@ void kernel_start(struct boot_info *bi)
 	traps_init();
 	report_boot(bi);
 	report_cpu();
-	pic_init();
+	irq_init();
 	cpu_enable_features();
 	memory_init(bi);
 	acpi_init(bi);
@@ -130,6 +131,8 @@ void kernel_start(struct boot_info *bi)
 	console_screen_init(bi);
 	time_init();
 	patch_sites();
+	ipi_init();
+	irq_choose(!boot_options.noioapic);
 	console_input_init();
 	pv_irq_enable();
 	smp_init((unsigned)boot_options.deadcpu);

@@ -46,18 +46,19 @@ static bool want_five_levels(void)
 	return boot_options.la57 && cpu_has(X86_FEATURE_LA57);
 }
 
-extern u8 la57_switch_page[];
+extern u8 la57_switch_end[];
 void la57_switch(u64 top);
 
-/* The page that turns paging off and on again is mapped where it is, meanwhile. */
+/* The code that turns paging off and on again is mapped where it is, meanwhile. */
 static void enter_five_levels(u64 top)
 {
-	u64 page = image_pa(la57_switch_page);
+	u64 page = ALIGN_DOWN(image_pa(la57_switch), PAGE_SIZE);
+	u64 size = ALIGN_UP(image_pa(la57_switch_end), PAGE_SIZE) - page;
 
-	if (top >= 4 * GIB || pt_map(&kspace_root, page, page, PAGE_SIZE, PT_PROT_RX & ~PTE_G))
+	if (top >= 4 * GIB || pt_map(&kspace_root, page, page, size, PT_PROT_RX & ~PTE_G))
 		boot_refuse("no memory below 4 GiB for page tables of five levels");
 	la57_switch(top);
-	pt_unmap(&kspace_root, page, PAGE_SIZE);
+	pt_unmap(&kspace_root, page, size);
 }
 
 void memory_init(struct boot_info *bi)

@@ -13,7 +13,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "machine/acpi.h"
-#include "machine/pic.h"
+#include "machine/irq.h"
 #include "machine/power.h"
 #include "machine/smp.h"
 #include "machine/time.h"
@@ -57,7 +57,7 @@ static void info_interrupts(void)
 	for (unsigned i = 0; i < 256; i++)
 		all += trap_irq_count(i);
 	for (unsigned i = 0; i < ARRAY_SIZE(lines); i++) {
-		u64 n = trap_irq_count(VECTOR_IRQ0 + lines[i].irq);
+		u64 n = irq_count(lines[i].irq);
 
 		named += n;
 		used += (size_t)ksnprintf(text + used, sizeof(text) - used, "%s %lu, ", lines[i].name, n);

@@ -10,6 +10,8 @@
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "lib/panic.h"
+#include "machine/acpi.h"
+#include "machine/ipi_ops.h"
 #include "machine/lapic.h"
 #include "machine/percpu.h"
 #include "machine/time.h"
@@ -19,6 +21,8 @@
 #include "pvops/pvops.h"
 
 #define ANSWER_NS 10000000000UL /* a CPU that does not answer for so long is a bug */
+
+const struct ipi_ops *ipi_ops;
 
 void smp_serve(void)
 {
@@ -41,7 +45,7 @@ static bool call_interrupt(struct pt_regs *regs)
 }
 
 /* What it is for stands elsewhere: it only ends a halt. */
-static bool wake_interrupt(struct pt_regs *regs)
+static bool resched_interrupt(struct pt_regs *regs)
 {
 	(void)regs;
 	return true;
@@ -50,7 +54,8 @@ static bool wake_interrupt(struct pt_regs *regs)
 void ipi_init(void)
 {
 	trap_set_handler(VECTOR_CALL, call_interrupt);
-	trap_set_handler(VECTOR_WAKE, wake_interrupt);
+	trap_set_handler(VECTOR_RESCHED, resched_interrupt);
+	ipi_ops = acpi_info.has_madt ? lapic_init(acpi_info.lapic_pa) : NULL;
 }
 
 static void wait_for_answers(const struct smp_call *call)
@@ -81,7 +86,7 @@ void smp_call_mask(const struct cpumask *cpus, void (*fn)(void *arg), void *arg)
 		struct percpu *other = percpu_of((unsigned)__builtin_ctzl(to));
 
 		__atomic_fetch_or(&other->inbox[0], BIT(me->id), __ATOMIC_SEQ_CST);
-		lapic_send(other->apic_id, VECTOR_CALL);
+		ipi_ops->send(other->id, VECTOR_CALL);
 	}
 	wait_for_answers(&me->call);
 	pv_irq_restore(flags);
@@ -99,6 +104,11 @@ void smp_call_one(unsigned cpu, void (*fn)(void *arg), void *arg)
 	smp_call_mask(&one, fn, arg);
 }
 
+void smp_resched(unsigned cpu)
+{
+	ipi_ops->send(cpu, VECTOR_RESCHED);
+}
+
 /* ---- work ---- */
 
 int smp_work(unsigned cpu, void (*fn)(void *arg), void *arg)
@@ -109,7 +119,7 @@ int smp_work(unsigned cpu, void (*fn)(void *arg), void *arg)
 		return -EBUSY;
 	other->work_arg = arg;
 	__atomic_store_n(&other->work, fn, __ATOMIC_RELEASE);
-	lapic_send(other->apic_id, VECTOR_WAKE);
+	smp_resched(cpu);
 	return 0;
 }
 

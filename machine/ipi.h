@@ -10,15 +10,13 @@
 #include "arch/cpumask.h"
 #include "lib/types.h"
 
-/* The vectors that CPUs send each other, and that of their timers; each is ended at the local APIC. */
-#define VECTOR_IPI_FIRST 0xf0
-#define VECTOR_CALL      0xf0
-#define VECTOR_PARK      0xf1
-#define VECTOR_WAKE      0xf2
-#define VECTOR_TIMER     0xf3
-#define VECTOR_IPI_LAST  0xf3
+/* The vectors that CPUs send each other, and that of their timers: of VECTOR_LOCAL_FIRST to _LAST (machine/irq.h). */
+#define VECTOR_CALL    0xf0
+#define VECTOR_PARK    0xf1
+#define VECTOR_RESCHED 0xf2
+#define VECTOR_TIMER   0xf3
 
-/* Once, on the boot CPU, before others run. */
+/* Once, on the boot CPU, before others run and before irq_choose(): chooses the driver, ipi_ops. */
 void ipi_init(void);
 
 /*
@@ -32,6 +30,9 @@ void smp_call_one(unsigned cpu, void (*fn)(void *arg), void *arg);
 
 /* Runs the calls that wait for this CPU: for loops that wait with interrupts off. Interrupts off. */
 void smp_serve(void);
+
+/* Makes online CPU @cpu look for what it is to do next: ends its halt. Any context; does not wait. */
+void smp_resched(unsigned cpu);
 
 /* Gives @fn(@arg) to the idle loop of another online CPU; -EBUSY: it has not finished its last. */
 int smp_work(unsigned cpu, void (*fn)(void *arg), void *arg);

@@ -3,6 +3,8 @@
 
 #include "arch/cpufeature.h"
 #include "arch/regs.h"
+#include "machine/irq.h"
+#include "machine/percpu.h"
 #include "mmu/kspace.h"
 #include "pvops/pvops.h"
 
@@ -11,6 +13,14 @@
 #define SPURIOUS_ENABLE BIT(8)
 #define ICR_PENDING     BIT(12)
 #define ICR_POLLS       1000000
+
+/* What to do with whoever it is sent to: low half of the interrupt command register, figure 10-12. */
+#define ICR_NMI     0x0400
+#define ICR_INIT    0x4500 /* level, assert */
+#define ICR_STARTUP 0x4600 /* plus the page number of the code */
+
+#define INIT_NS     10000000UL /* between INIT and STARTUP: 8.4.4.1 */
+#define STARTUP_NS  200000UL   /* between the two */
 
 static volatile u32 *registers; /* 16 bytes apart; NULL: by MSR */
 static bool by_msr;
@@ -44,6 +54,43 @@ void lapic_eoi(void)
 	lapic_reg_write(LAPIC_REG_EOI, 0);
 }
 
+bool lapic_in_service(unsigned vector)
+{
+	return lapic_reg_read(LAPIC_REG_ISR + vector / 32) & BIT(vector % 32);
+}
+
+/* Of those that nobody expects it is not known whether they came from here: a CPU's INT instruction needs no end. */
+static void end(unsigned vector)
+{
+	bool local = vector >= VECTOR_LOCAL_FIRST && vector <= VECTOR_LOCAL_LAST;
+
+	if (vector != VECTOR_LAPIC_SPURIOUS && (local || lapic_in_service(vector)))
+		lapic_eoi();
+}
+
+/* ---- what it says of itself ---- */
+
+static bool spurious_interrupt(struct pt_regs *regs)
+{
+	(void)regs;
+	this_cpu()->spurious_count++;
+	return true;
+}
+
+/* The register is brought up to date by a write (10.5.3). */
+static bool error_interrupt(struct pt_regs *regs)
+{
+	struct percpu *cpu = this_cpu();
+
+	(void)regs;
+	lapic_reg_write(LAPIC_REG_ESR, 0);
+	cpu->local_error = lapic_reg_read(LAPIC_REG_ESR);
+	cpu->local_error_count++;
+	return true;
+}
+
+/* ---- setting up ---- */
+
 /* From off to x2APIC by way of xAPIC: the one order that is allowed (10.12.5). */
 static void turn_on(void)
 {
@@ -52,51 +99,90 @@ static void turn_on(void)
 	pv_write_msr64(MSR_APIC_BASE, base | BASE_ENABLE);
 	if (!registers)
 		pv_write_msr64(MSR_APIC_BASE, base | BASE_ENABLE | BASE_X2APIC);
-	lapic_reg_write(LAPIC_REG_SPURIOUS, SPURIOUS_ENABLE | LAPIC_SPURIOUS);
+	lapic_reg_write(LAPIC_REG_SPURIOUS, SPURIOUS_ENABLE | VECTOR_LAPIC_SPURIOUS);
 	lapic_reg_write(LAPIC_REG_TPR, 0);
-	lapic_reg_write(LAPIC_REG_LVT_ERROR, LVT_MASKED);
+	lapic_reg_write(LAPIC_REG_LVT_ERROR, VECTOR_LAPIC_ERROR);
 	lapic_reg_write(LAPIC_REG_LVT_TIMER, LVT_MASKED);
 }
 
-/* Registers are left as the firmware set them but for what is said; the pins are the boot CPU's alone. */
-bool lapic_init(u64 pa)
+static void let_pic_through(bool through)
 {
-	if (!cpu_has(X86_FEATURE_APIC) || !pa)
-		return false;
-	/* A firmware that uses x2APIC had its reasons (IDs above 255), and there is no way back without a reset. */
-	if (!cpu_has(X86_FEATURE_X2APIC)) {
-		registers = kspace_map_mmio(pa, PAGE_SIZE);
-		if (!registers)
-			return false;
-	}
-	by_msr = !registers;
-	turn_on();
-	lapic_reg_write(LAPIC_REG_LVT_LINT0, LVT_EXTINT);
-	lapic_reg_write(LAPIC_REG_LVT_LINT1, LVT_NMI);
-	return true;
+	lapic_reg_write(LAPIC_REG_LVT_LINT0, (through ? 0 : LVT_MASKED) | LVT_EXTINT);
 }
 
-void lapic_init_cpu(void)
+/* Another CPU's PIC and NMI pins stay shut. */
+static void init_cpu(void)
 {
 	turn_on();
-	lapic_reg_write(LAPIC_REG_LVT_LINT0, LVT_MASKED | LVT_EXTINT);
+	let_pic_through(false);
 	lapic_reg_write(LAPIC_REG_LVT_LINT1, LVT_MASKED | LVT_NMI);
 }
 
+/* ---- sending ---- */
+
 /* The two halves of xAPIC's command belong together, so nothing may come between. */
-void lapic_send(u32 apic_id, u32 command)
+static __noinline void lapic_send(unsigned cpu, u32 command)
 {
+	u32 to = percpu_of(cpu)->apic_id;
 	ulong flags;
 
 	if (!registers) {
 		asm volatile("mfence; lfence" ::: "memory"); /* 10.12.3: the write does not serialise */
-		pv_write_msr64(MSR_X2APIC + LAPIC_REG_ICR, (u64)apic_id << 32 | command);
+		pv_write_msr64(MSR_X2APIC + LAPIC_REG_ICR, (u64)to << 32 | command);
 		return;
 	}
 	flags = pv_irq_save();
-	lapic_reg_write(LAPIC_REG_ICR_HIGH, apic_id << 24);
+	lapic_reg_write(LAPIC_REG_ICR_HIGH, to << 24);
 	lapic_reg_write(LAPIC_REG_ICR, command);
 	for (u32 i = 0; i < ICR_POLLS && (lapic_reg_read(LAPIC_REG_ICR) & ICR_PENDING); i++)
 		asm volatile("pause");
 	pv_irq_restore(flags);
+}
+
+static void send(unsigned cpu, unsigned vector)
+{
+	lapic_send(cpu, vector);
+}
+
+static void send_nmi(unsigned cpu)
+{
+	lapic_send(cpu, ICR_NMI);
+}
+
+/* INIT, a pause, STARTUP, and a second one for who has not come then (8.4.4.1). */
+static u64 start_step(unsigned cpu, u64 page, unsigned step)
+{
+	lapic_send(cpu, step ? ICR_STARTUP | (u32)(page >> PAGE_SHIFT) : ICR_INIT);
+	return step == 0 ? INIT_NS : step == 1 ? STARTUP_NS : 0;
+}
+
+/* ---- the two drivers: they differ in how a register is reached ---- */
+
+#define LAPIC_OPS(name_)                                                                                               \
+	{                                                                                                              \
+		.name = name_, .own_id = lapic_id, .send = send, .send_nmi = send_nmi, .end = end,                     \
+		.let_pic_through = let_pic_through, .init_cpu = init_cpu, .start_step = start_step,                    \
+	}
+
+static const struct ipi_ops xapic_ops = LAPIC_OPS("xAPIC"), x2apic_ops = LAPIC_OPS("x2APIC");
+
+/* Registers are left as the firmware set them but for what is said; the pins are the boot CPU's alone. */
+const struct ipi_ops *lapic_init(u64 pa)
+{
+	if (!cpu_has(X86_FEATURE_APIC) || !pa)
+		return NULL;
+	/* A firmware that uses x2APIC had its reasons (IDs above 255), and there is no way back without a reset. */
+	if (!cpu_has(X86_FEATURE_X2APIC)) {
+		registers = kspace_map_mmio(pa, PAGE_SIZE);
+		if (!registers)
+			return NULL;
+	}
+	by_msr = !registers;
+	trap_set_handler(VECTOR_LAPIC_SPURIOUS, spurious_interrupt);
+	trap_set_handler(VECTOR_LAPIC_ERROR, error_interrupt);
+	turn_on();
+	let_pic_through(true);
+	lapic_reg_write(LAPIC_REG_LVT_LINT1, LVT_NMI);
+	boot_cpu.apic_id = lapic_id();
+	return registers ? &xapic_ops : &x2apic_ops;
 }

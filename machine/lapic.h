@@ -1,38 +1,29 @@
 /*
  * The local APIC: how this CPU is addressed, sends to others and ends what they sent. By memory (xAPIC) or by MSRs
- * (x2APIC), chosen once. SDM 3A 10; x2APIC 10.12.
+ * (x2APIC), chosen once: drivers of machine/ipi_ops.h's contract. SDM 3A 10; x2APIC 10.12.
  *
- * Must not know: what is sent and why. Read next: machine/ipi.h.
+ * Must not know: what is sent and why. Read next: machine/lapic.c.
  */
 #ifndef MACHINE_LAPIC_H
 #define MACHINE_LAPIC_H
 
-#include "lib/types.h"
+#include "machine/ipi_ops.h"
 
-#define LAPIC_SPURIOUS 0xff /* its vector: never ended */
-
-/* What to do with whoever it is sent to: low half of the interrupt command register, figure 10-12. */
-#define LAPIC_NMI     0x0400
-#define LAPIC_INIT    0x4500 /* level, assert */
-#define LAPIC_STARTUP 0x4600 /* plus the page number of the code */
+#define VECTOR_LAPIC_ERROR    0xfe
+#define VECTOR_LAPIC_SPURIOUS 0xff /* never ended */
 
 /*
  * Chooses the way, maps the registers at @pa (xAPIC), and turns this CPU's on. The PICs' interrupts go on arriving
- * here. False: there is none, or no room to map it; then nothing else here may be called.
+ * here. NULL: there is none, or no room to map it; then nothing else here may be called.
  */
-bool lapic_init(u64 pa);
-/* The same for another CPU, by itself. Its PIC and NMI pins stay shut. */
-void lapic_init_cpu(void);
+const struct ipi_ops *lapic_init(u64 pa);
 /* "xAPIC", "x2APIC", or "nothing". */
 const char *lapic_name(void);
 
 u32 lapic_id(void);
-/* Ends the interrupt in service. */
+/* Ends the interrupt in service that is the most urgent. */
 void lapic_eoi(void);
-/*
- * Sends @command, a vector or LAPIC_*, to the CPU of @apic_id. Returns when it is on its way, at the latest after a
- * count of polls. Any context.
- */
-void lapic_send(u32 apic_id, u32 command);
+/* Whether @vector was accepted and not ended yet. Interrupts off. */
+bool lapic_in_service(unsigned vector);
 
 #endif

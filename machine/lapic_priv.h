@@ -13,6 +13,7 @@ enum {
 	LAPIC_REG_TPR = 0x08,
 	LAPIC_REG_EOI = 0x0b,
 	LAPIC_REG_SPURIOUS = 0x0f,
+	LAPIC_REG_ISR = 0x10, /* eight of 32 vectors each */
 	LAPIC_REG_ESR = 0x28,
 	LAPIC_REG_ICR = 0x30
 };

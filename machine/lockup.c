@@ -11,7 +11,7 @@
 #include "lib/log.h"
 #include "machine/dump.h"
 #include "machine/ipi.h"
-#include "machine/lapic.h"
+#include "machine/ipi_ops.h"
 #include "machine/percpu.h"
 #include "machine/time.h"
 #include "machine/traps.h"
@@ -82,7 +82,7 @@ static bool ask(struct percpu *cpu)
 	u64 deadline = time_ns() + ANSWER_NS;
 
 	__atomic_store_n(&cpu->lockup.asked, 1, __ATOMIC_RELEASE);
-	lapic_send(cpu->apic_id, LAPIC_NMI);
+	ipi_ops->send_nmi(cpu->id);
 	while (__atomic_load_n(&cpu->lockup.asked, __ATOMIC_ACQUIRE)) {
 		if (time_ns() > deadline)
 			return false;

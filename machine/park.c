@@ -19,7 +19,7 @@
 #include "lib/panic.h"
 #include "machine/dump.h"
 #include "machine/ipi.h"
-#include "machine/lapic.h"
+#include "machine/ipi_ops.h"
 #include "machine/time.h"
 #include "machine/traps.h"
 #include "pvops/patch.h"
@@ -104,7 +104,7 @@ static bool park_interrupt(struct pt_regs *regs)
 static void ask(ulong to)
 {
 	for (; to; to &= to - 1)
-		lapic_send(percpu_of((unsigned)__builtin_ctzl(to))->apic_id, VECTOR_PARK);
+		ipi_ops->send((unsigned)__builtin_ctzl(to), VECTOR_PARK);
 }
 
 /*
@@ -232,7 +232,7 @@ static void stop_others(u32 me)
 
 	for (unsigned id = 0; id < NR_CPUS; id++)
 		if (id != me && cpumask_has(&cpu_online, id))
-			lapic_send(percpu_of(id)->apic_id, LAPIC_NMI);
+			ipi_ops->send_nmi(id);
 	while (!all_stopped(me) && time_ns() < deadline)
 		asm volatile("pause");
 }

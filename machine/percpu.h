@@ -38,6 +38,10 @@ struct percpu {
 	struct fault_record fault;
 	ulong exec_target; /* machine/fault.c */
 	u64 nmi_count, unexpected_count;
+	u64 ghost_count;       /* PICs' interrupts that were none */
+	u64 spurious_count;    /* the local APIC's, likewise */
+	u64 local_error_count; /* it complained; the last time of this: */
+	u32 local_error;
 	u32 state;        /* enum cpu_state, machine/smp.c */
 	struct smp_call { /* what this CPU asks of others: machine/ipi.c */
 		void (*fn)(void *arg);

@@ -1,7 +1,8 @@
 /* The 8259s: see machine/pic.h. */
 #include "machine/pic.h"
 
-#include "machine/traps.h"
+#include "lib/printf.h"
+#include "machine/ipi_ops.h"
 #include "pvops/pvops.h"
 
 #define MASTER_CMD  0x20
@@ -32,8 +33,8 @@ void pic_init(void)
 		u8 value;
 		u16 port;
 	} words[] = {
-		{0x11, MASTER_CMD},  {0x11, SLAVE_CMD},  {VECTOR_IRQ0, MASTER_DATA}, {VECTOR_IRQ0 + 8, SLAVE_DATA},
-		{0x04, MASTER_DATA}, {0x02, SLAVE_DATA}, {0x01, MASTER_DATA},        {0x01, SLAVE_DATA},
+		{0x11, MASTER_CMD},  {0x11, SLAVE_CMD},  {PIC_VECTOR, MASTER_DATA}, {PIC_VECTOR + 8, SLAVE_DATA},
+		{0x04, MASTER_DATA}, {0x02, SLAVE_DATA}, {0x01, MASTER_DATA},       {0x01, SLAVE_DATA},
 	};
 	unsigned i;
 
@@ -90,16 +91,51 @@ static bool spurious(unsigned irq)
 	return !(in_service(irq < 8 ? MASTER_CMD : SLAVE_CMD) & 0x80);
 }
 
-void pic_eoi(unsigned vector)
+static void end(unsigned irq)
 {
-	unsigned irq = vector - VECTOR_IRQ0;
-	bool ghost;
+	bool ghost = spurious(irq);
 
-	if (irq >= IRQ_LINES)
-		return;
-	ghost = spurious(irq);
 	if (irq >= 8 && !ghost)
 		pv_outb(EOI, SLAVE_CMD);
 	if (irq >= 8 || !ghost) /* the master saw a real line 2 even if the slave's was a ghost */
 		pv_outb(EOI, MASTER_CMD);
 }
+
+/* ---- the contract ---- */
+
+static void start(void)
+{
+	pic_set_masks(0xffff);
+	if (ipi_ops)
+		ipi_ops->let_pic_through(true);
+}
+
+static void stop(void)
+{
+	pic_set_masks(0xffff);
+	if (ipi_ops)
+		ipi_ops->let_pic_through(false);
+}
+
+static bool has(unsigned irq)
+{
+	return irq != IRQ_CASCADE;
+}
+
+static void describe(unsigned irq, char buf[IRQ_DESCRIBE_SIZE])
+{
+	ksnprintf(buf, IRQ_DESCRIBE_SIZE, "PIC %u line %u, edge", irq / 8, irq % 8);
+}
+
+const struct irq_chip pic_chip = {
+	.name = "PIC",
+	.vector = PIC_VECTOR,
+	.start = start,
+	.stop = stop,
+	.has = has,
+	.mask = pic_mask,
+	.unmask = pic_unmask,
+	.ghost = spurious,
+	.end = end,
+	.describe = describe,
+};

@@ -7,10 +7,10 @@
 
 #include "lib/printf.h"
 #include "machine/clockevent.h"
+#include "machine/irq.h"
 #include "machine/pic.h"
 #include "machine/time.h"
 #include "machine/timer.h"
-#include "machine/traps.h"
 #include "pvops/pvops.h"
 
 #define WAIT_POLLS  200000 /* time that passes while we are stopped says nothing about ticks */
@@ -47,22 +47,21 @@ static __noinline void set_count(u16 count)
 
 void pit_start(unsigned hz)
 {
-	trap_set_handler(VECTOR_IRQ0 + IRQ_PIT, pit_interrupt);
 	ticking = true;
 	set_mode(TICK);
 	set_count((u16)(PIT_HZ / hz));
-	pic_unmask(IRQ_PIT);
+	irq_request(IRQ_PIT, pit_interrupt);
 }
 
 /* Whatever the clock event was to do meanwhile is found by the interrupt that comes at once. */
 void pit_stop(void)
 {
-	pic_mask(IRQ_PIT);
+	irq_disable(IRQ_PIT);
 	ticking = false;
 	if (one_shot) {
 		set_mode(ONE_SHOT);
+		irq_enable(IRQ_PIT); /* first: an edge on a stopped line may be lost */
 		set_count(1);
-		pic_unmask(IRQ_PIT);
 	}
 }
 
@@ -97,7 +96,7 @@ static bool pit_available(void)
 
 static void pit_init_cpu(void)
 {
-	trap_set_handler(VECTOR_IRQ0 + IRQ_PIT, pit_interrupt);
+	irq_set_handler(IRQ_PIT, pit_interrupt);
 }
 
 static void pit_set_next(u64 ns)
@@ -108,7 +107,7 @@ static void pit_set_next(u64 ns)
 	}
 	set_mode(ONE_SHOT);
 	if (!one_shot)
-		pic_unmask(IRQ_PIT);
+		irq_enable(IRQ_PIT);
 	one_shot = true;
 	set_count((u16)(ns * PIT_HZ / 1000000000 + 1));
 }
@@ -119,7 +118,7 @@ static void pit_event_stop(void)
 	if (ticking)
 		return;
 	set_mode(ONE_SHOT);
-	pic_mask(IRQ_PIT);
+	irq_disable(IRQ_PIT);
 }
 
 static void pit_describe(char *buf, size_t size)
@@ -129,7 +128,7 @@ static void pit_describe(char *buf, size_t size)
 
 CLOCK_EVENT(90, pit) = {
 	.name = "pit",
-	.vector = VECTOR_IRQ0 + IRQ_PIT,
+	.vector = PIC_VECTOR + IRQ_PIT,
 	.min_ns = 2000,
 	.max_ns = 54000000, /* 65536 counts are 54.9 ms */
 	.available = pit_available,

@@ -1,7 +1,6 @@
 /*
- * Starting the other CPUs: see machine/smp.h. INIT to all, a pause, STARTUP to all, and who has not come then gets a
- * second one (SDM 3A 8.4.4.1). They come by machine/trampoline.asm, copied to a page below 1 MiB, whose contents are
- * put back afterwards.
+ * Starting the other CPUs: see machine/smp.h. All of them are taken through the steps of ipi_ops at once. They come by
+ * machine/trampoline.asm, copied to a page below 1 MiB, whose contents are put back afterwards.
  *
  * Must not know: IPIs beyond starting. Read next: machine/ipi.c, machine/park.c.
  */
@@ -14,7 +13,7 @@
 #include "lib/string.h"
 #include "machine/acpi.h"
 #include "machine/ipi.h"
-#include "machine/lapic.h"
+#include "machine/ipi_ops.h"
 #include "machine/lockup.h"
 #include "machine/park.h"
 #include "machine/percpu.h"
@@ -25,12 +24,10 @@
 #include "pvops/lock_debug.h"
 #include "pvops/pvops.h"
 
-#define INIT_NS    10000000UL /* between INIT and STARTUP, as the manual has it */
-#define STARTUP_NS 200000UL   /* between the two */
-#define ANSWER_NS  3000000000UL
+#define ANSWER_NS 3000000000UL
 
-#define LOW_FIRST  0x2000UL /* pages to look for one in: above the BIOS's data, below what it may take at the top */
-#define LOW_END    0x80000UL
+#define LOW_FIRST 0x2000UL /* pages to look for one in: above the BIOS's data, below what it may take at the top */
+#define LOW_END   0x80000UL
 
 enum cpu_state { CPU_ABSENT, CPU_STARTING, CPU_ONLINE, CPU_GIVEN_UP };
 
@@ -38,7 +35,6 @@ extern u8 trampoline_start[], trampoline_end[], trampoline_gdt_at[], trampoline_
 extern u8 trampoline_cr3[], trampoline_cr4[], trampoline_ids[];
 
 static unsigned expected_count = 1, prepared_count = 1;
-static bool have_lapic;
 static u8 low_page_kept[PAGE_SIZE];
 
 unsigned smp_expected(void)
@@ -73,7 +69,7 @@ void smp_ap_start(unsigned id)
 	cpu_init(cpu);
 	traps_load();
 	cpu_enable_features();
-	lapic_init_cpu();
+	ipi_ops->init_cpu();
 	if (!__atomic_compare_exchange_n(&cpu->state, &state, CPU_ONLINE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		for (;;)
 			pv_halt();
@@ -112,9 +108,8 @@ static int make_area(unsigned id, u32 apic_id)
 /* Numbers follow the MADT's order, the boot CPU being 0. */
 static void make_areas(void)
 {
-	u32 own = lapic_id();
+	u32 own = ipi_ops->own_id();
 
-	boot_cpu.apic_id = own;
 	expected_count = 1;
 	for (u32 i = 0; i < acpi_info.cpu_count; i++) {
 		const struct acpi_cpu *c = &acpi_info.cpu[i];
@@ -204,11 +199,15 @@ static void wait_for_all(u64 ns)
 		asm volatile("pause");
 }
 
-static void send_to_absent(u32 command)
+/* One step of starting those who have not come. Returns how long to wait for them; 0: it was the last. */
+static u64 start_absent(u64 page, unsigned step)
 {
+	u64 ns = 0;
+
 	for (unsigned id = 1; id < prepared_count; id++)
 		if (__atomic_load_n(&percpu_of(id)->state, __ATOMIC_ACQUIRE) != CPU_ONLINE)
-			lapic_send(percpu_of(id)->apic_id, command);
+			ns = max(ns, ipi_ops->start_step(id, page, step));
+	return ns;
 }
 
 /* From here on those that came are part of the machine; the others will not be, should they still come. */
@@ -229,31 +228,29 @@ static void take_in(void)
 
 static void start_all(u64 page)
 {
-	send_to_absent(LAPIC_INIT);
-	wait_for_all(INIT_NS); /* nobody can: all of it */
-	send_to_absent(LAPIC_STARTUP | (u32)(page >> PAGE_SHIFT));
-	wait_for_all(STARTUP_NS);
-	send_to_absent(LAPIC_STARTUP | (u32)(page >> PAGE_SHIFT));
+	unsigned step = 0;
+	u64 ns;
+
+	while ((ns = start_absent(page, step++)))
+		wait_for_all(ns);
 	wait_for_all(ANSWER_NS);
 	take_in();
 }
 
 void smp_report(void)
 {
-	if (!have_lapic)
+	if (!ipi_ops)
 		log_line("smp", "cpus: 1 of 1 online; %s", acpi_info.has_madt ? "no local APIC" : "ACPI names none");
 	else
-		log_line("smp", "cpus: %u of %u online, IPIs by %s", cpu_online_count, expected_count, lapic_name());
+		log_line("smp", "cpus: %u of %u online, IPIs by %s", cpu_online_count, expected_count, ipi_ops->name);
 }
 
 void smp_init(unsigned dead)
 {
 	u64 start = time_ns(), page;
 
-	ipi_init();
 	park_init();
-	have_lapic = acpi_info.has_madt && lapic_init(acpi_info.lapic_pa);
-	if (have_lapic)
+	if (ipi_ops)
 		make_areas();
 	if (prepared_count > 1) {
 		page = find_low_page();

@@ -13,12 +13,10 @@
 #include "lib/string.h"
 #include "machine/dump.h"
 #include "machine/fault.h"
-#include "machine/ipi.h"
-#include "machine/lapic.h"
+#include "machine/irq.h"
 #include "machine/lockup.h"
 #include "machine/park.h"
 #include "machine/percpu.h"
-#include "machine/pic.h"
 #include "pvops/lazy.h"
 #include "pvops/lock_debug.h"
 #include "pvops/pvops.h"
@@ -151,9 +149,7 @@ static void interrupt(struct pt_regs *regs)
 	lazy_irq_enter();
 	if (!handler || !handler(regs))
 		cpu->unexpected_count++;
-	pic_eoi((unsigned)regs->vector);
-	if (regs->vector >= VECTOR_IPI_FIRST && regs->vector <= VECTOR_IPI_LAST)
-		lapic_eoi();
+	irq_end((unsigned)regs->vector);
 	end_halt(regs);
 	lazy_irq_leave();
 	lock_debug_irq_leave(locks);

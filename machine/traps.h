@@ -9,9 +9,6 @@
 #include "lib/types.h"
 #include "pvops/pv_types.h"
 
-/* Where the PICs' sixteen lines arrive. */
-#define VECTOR_IRQ0 0x20
-
 /* The one place in C that tells user from kernel; machine/entry.asm has its twin, IF_KERNEL. */
 static inline bool user_mode(const struct pt_regs *regs)
 {

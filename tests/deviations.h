@@ -6,7 +6,8 @@
 
 struct deviation {
 	const char *id, *text;
-	const char *signature, *brand; /* either tells the emulator: CPUID leaf 0x40000000; begin of the brand */
+	/* Either tells the emulator: CPUID leaf 0x40000000; begin of the brand. No signature: Bochs. */
+	const char *signature, *brand;
 };
 
 /* The row called @id if the kernel runs where it applies, else NULL. An unknown id is a panic. */

@@ -3,7 +3,7 @@
 #define TESTS_SMP_H
 
 #include "machine/ipi.h"
-#include "machine/lapic.h"
+#include "machine/ipi_ops.h"
 #include "machine/lockup.h"
 #include "machine/percpu.h"
 #include "pvops/pvops.h"
@@ -68,7 +68,7 @@ static inline bool nmi_arrives(unsigned id)
 	const struct percpu *cpu = percpu_of(id);
 	u64 before = __atomic_load_n(&cpu->nmi_count, __ATOMIC_RELAXED), end = pv_sched_clock() + PATIENCE_NS;
 
-	lapic_send(cpu->apic_id, LAPIC_NMI);
+	ipi_ops->send_nmi(cpu->id);
 	while (__atomic_load_n(&cpu->nmi_count, __ATOMIC_RELAXED) == before) {
 		if (pv_sched_clock() > end)
 			return false;

@@ -47,6 +47,7 @@ struct smp_load smp_loads[] = {
 	{.name = "patch", .turn = load_patch},
 	{.name = "work", .turn = load_give_work, .kind = SMP_LOAD_BOOT},
 	{.name = "tick", .turn = load_pause_a_while, .begin = load_ticks_begin, .end = load_ticks_end},
+	{.name = "timer", .turn = load_timers, .begin = load_timers_begin, .end = load_timers_end},
 };
 
 u64 load_beats[NR_CPUS];

@@ -6,7 +6,6 @@
 #include "machine/fault.h"
 #include "machine/park.h"
 #include "machine/pic.h"
-#include "machine/pit.h"
 #include "machine/traps.h"
 #include "mmu/frame.h"
 #include "mmu/kspace.h"
@@ -257,28 +256,4 @@ static void work_begins(void *load)
 		asm volatile("pause");
 	}
 	load_received(load);
-}
-
-#define TICK_HZ 200
-
-void load_ticks_begin(struct smp_load *load)
-{
-	load->sent[0] = -trap_irq_count(VECTOR_IRQ0 + IRQ_PIT);
-	load->received[0] = -pit_ticks();
-	pit_start(TICK_HZ);
-}
-
-void load_ticks_end(struct smp_load *load)
-{
-	pit_stop();
-	load->sent[0] += trap_irq_count(VECTOR_IRQ0 + IRQ_PIT);
-	load->received[0] += pit_ticks();
-}
-
-/* Time passes here, too. */
-void load_pause_a_while(struct smp_load *load, u64 random)
-{
-	(void)load;
-	for (u64 i = random % 256; i; i--)
-		asm volatile("pause");
 }

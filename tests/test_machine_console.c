@@ -7,8 +7,8 @@
 #include "boot/slides.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "machine/irq.h"
 #include "machine/percpu.h"
-#include "machine/pic.h"
 #include "machine/pit.h"
 #include "machine/ps2.h"
 #include "machine/time.h"
@@ -101,14 +101,14 @@ static bool type_code(u8 code)
 /* A key comes by its interrupt, up to who reads the console. */
 TEST(machine_console_key_interrupts)
 {
-	u64 count = this_cpu()->irq_count[VECTOR_IRQ0 + IRQ_KEYBOARD], deadline;
+	u64 count = irq_count(IRQ_KEYBOARD), deadline;
 	unsigned late = 0;
 	bool typed;
 	ulong flags;
 
 	if (!have_keyboard())
 		return;
-	if (pic_masks() & BIT(IRQ_KEYBOARD)) {
+	if (!irq_enabled(IRQ_KEYBOARD)) {
 		ktest_not_here("no keyboard, or it is polled");
 		return;
 	}
@@ -116,12 +116,11 @@ TEST(machine_console_key_interrupts)
 	typed = type_code(0x10);
 	deadline = pv_sched_clock() + PATIENCE_NS;
 	pv_irq_enable();
-	while (*(volatile u64 *)&this_cpu()->irq_count[VECTOR_IRQ0 + IRQ_KEYBOARD] == count &&
-	       (pv_sched_clock() < deadline || late++ < LATE_LOOKS))
+	while (irq_count(IRQ_KEYBOARD) == count && (pv_sched_clock() < deadline || late++ < LATE_LOOKS))
 		asm volatile("pause");
 	pv_irq_restore(flags);
 	EXPECT(typed);
-	EXPECT(this_cpu()->irq_count[VECTOR_IRQ0 + IRQ_KEYBOARD] > count);
+	EXPECT(irq_count(IRQ_KEYBOARD) > count);
 	EXPECT_EQ(console_getc(), 'q');
 	EXPECT_EQ(console_getc(), (u64)-1);
 }
@@ -149,17 +148,17 @@ TEST(machine_console_key_is_seen_before_the_halt)
 
 	if (!have_keyboard())
 		return;
-	if (pic_masks() & BIT(IRQ_KEYBOARD)) {
+	if (!irq_enabled(IRQ_KEYBOARD)) {
 		ktest_not_here("no keyboard, or it is polled");
 		return;
 	}
 	flags = pv_irq_save();
-	pic_mask(IRQ_KEYBOARD);
+	irq_disable(IRQ_KEYBOARD);
 	for (unsigned i = 0; i < 20 && !quick; i++) {
 		quick = idle_with_key();
 		first = console_getc();
 	}
-	pic_unmask(IRQ_KEYBOARD);
+	irq_enable(IRQ_KEYBOARD);
 	pv_irq_restore(flags);
 	EXPECT(quick);
 	EXPECT_EQ(first, 'p');

@@ -74,11 +74,14 @@ TEST(machine_init_features_again)
 
 TEST(machine_init_pic_again)
 {
+	const struct irq_chip *former = irq_chip();
 	ulong flags = pv_irq_save();
-	u16 before = pic_masks(), all, after;
+	u16 before, all, after;
 	bool ticked;
 
-	pic_init();
+	irq_use(&pic_chip);
+	before = pic_masks();
+	irq_init();
 	all = pic_masks();
 	pic_unmask(9); /* a slave's line needs the cascade */
 	after = pic_masks();
@@ -95,6 +98,7 @@ TEST(machine_init_pic_again)
 	console_input_init();
 	log_capture_end();
 	after = pic_masks();
+	irq_use(former);
 	pv_irq_restore(flags);
 	EXPECT_EQ(all, 0xffff);
 	EXPECT(ticked);
@@ -204,7 +208,7 @@ static bool type_byte(u8 byte)
 
 static bool input_by_interrupt(void)
 {
-	return !(pic_masks() & BIT(IRQ_COM1));
+	return irq_enabled(IRQ_COM1);
 }
 
 /* Waits for input with a byte there that raised no interrupt; true if that did not take until the next tick. */
@@ -236,13 +240,13 @@ TEST(machine_init_console_sees_input_before_it_halts)
 		return;
 	flags = pv_irq_save();
 	interrupts = input_by_interrupt();
-	pic_mask(IRQ_COM1);
+	irq_disable(IRQ_COM1);
 	for (i = 0; i < 20 && !quick; i++) {
 		quick = idle_with_input();
 		first = console_getc();
 	}
 	if (interrupts)
-		pic_unmask(IRQ_COM1);
+		irq_enable(IRQ_COM1);
 	pv_irq_restore(flags);
 	EXPECT(quick);
 	EXPECT_EQ(first, 'p');
@@ -251,7 +255,7 @@ TEST(machine_init_console_sees_input_before_it_halts)
 
 TEST(machine_init_console_input_interrupts)
 {
-	u64 count = this_cpu()->irq_count[VECTOR_IRQ0 + IRQ_COM1], deadline;
+	u64 count = irq_count(IRQ_COM1), deadline;
 	u8 lsr;
 	ulong flags;
 
@@ -265,11 +269,11 @@ TEST(machine_init_console_input_interrupts)
 	EXPECT(type_byte('q'));
 	deadline = pv_sched_clock() + 100000000;
 	pv_irq_enable();
-	while (*(volatile u64 *)&this_cpu()->irq_count[VECTOR_IRQ0 + IRQ_COM1] == count && pv_sched_clock() < deadline)
+	while (irq_count(IRQ_COM1) == count && pv_sched_clock() < deadline)
 		asm volatile("pause");
 	lsr = pv_inb(UART_COM1 + 5);
 	pv_irq_restore(flags);
-	EXPECT(this_cpu()->irq_count[VECTOR_IRQ0 + IRQ_COM1] > count);
+	EXPECT(irq_count(IRQ_COM1) > count);
 	EXPECT_EQ(lsr & LSR_READY, 0); /* the handler took it */
 	EXPECT_EQ(console_getc(), 'q');
 }

@@ -1,11 +1,16 @@
 /*
- * Interrupts: the PICs' masks and ends, spurious ones, vectors nobody expects, NMI on its own stack, registers across a
- * real tick, and the halt that a tick ends. Each test leaves the PIT's line masked, as it found it. How fast the ticks
- * come: tests/test_machine_time.c.
+ * Interrupts, whichever chip routes them: masked lines, lines that come again, spurious and unexpected ones, NMI on its
+ * own stack, registers across a real tick, and the halt that a tick ends. Each test leaves the lines as it found them.
+ * The chips themselves: tests/test_machine_pic.c, tests/test_machine_ioapic.c. How fast the ticks come:
+ * tests/test_machine_time.c.
  */
 #include "arch/layout.h"
 #include "arch/regs.h"
+#include "lib/errno.h"
 #include "machine/fault.h"
+#include "machine/ipi_ops.h"
+#include "machine/irq.h"
+#include "machine/lapic.h"
 #include "machine/percpu.h"
 #include "machine/pic.h"
 #include "machine/pit.h"
@@ -14,164 +19,146 @@
 #include "pvops/lazy.h"
 #include "pvops/pvops.h"
 #include "tests/ktest.h"
+#include "tests/rtc.h"
 #include "tests/test_machine_regs.h"
 
-#define VECTOR_PIT  (VECTOR_IRQ0 + IRQ_PIT)
-#define IRQ_CASCADE 2
-#define PATIENCE_NS 500000000UL /* for something that takes a millisecond */
+#define PATIENCE_NS RTC_PATIENCE_NS
+#define NOBODYS     0x60 /* a vector that no line and no CPU has */
 
 TEST(machine_irq_unexpected_vectors_are_counted)
 {
-	u64 unexpected = trap_unexpected_count(), count = this_cpu()->irq_count[0xfe];
+	u64 unexpected = trap_unexpected_count(), count = this_cpu()->irq_count[NOBODYS];
 
-	asm volatile("int $0xfe");
+	asm volatile("int %0" ::"i"(NOBODYS) : "memory");
 	EXPECT_EQ(trap_unexpected_count(), unexpected + 1);
-	EXPECT_EQ(this_cpu()->irq_count[0xfe], count + 1);
+	EXPECT_EQ(this_cpu()->irq_count[NOBODYS], count + 1);
 	EXPECT_EQ(lazy_irq_depth(), 0);
 }
 
-static struct {
-	unsigned count, depth;
-	bool irqs_were_on;
-	u16 before, after; /* the lines in service */
-} tick;
-
-static trap_handler pit_handler;
-
-/* In the PIT's own interrupt: a ghost on line 7 comes and goes, and must not end the PIT's. */
-static bool ghost_in_tick(struct pt_regs *regs)
+/* Sends this CPU @vector and waits for it, interrupts on. Called with them off. */
+static bool send_to_self(unsigned vector)
 {
-	tick.count++;
-	tick.irqs_were_on = regs->rflags & X86_EFLAGS_IF;
-	tick.before = pic_in_service();
-	asm volatile("int $0x27");
-	tick.depth = lazy_irq_depth();
-	tick.after = pic_in_service();
-	pic_mask(IRQ_PIT);
-	return pit_handler(regs);
-}
+	u64 count = this_cpu()->irq_count[vector], deadline = pv_sched_clock() + PATIENCE_NS;
 
-TEST(machine_irq_spurious_one_ends_no_other)
-{
-	ulong flags = pv_irq_save();
-
-	tick.count = 0;
-	pit_start(1000);
-	pit_handler = trap_set_handler(VECTOR_PIT, ghost_in_tick);
-	EXPECT(pit_wait(1, PATIENCE_NS));
-	pit_stop();
-	trap_set_handler(VECTOR_PIT, pit_handler);
-	EXPECT_EQ(pic_in_service(), 0); /* the real one was ended */
-	pv_irq_restore(flags);
-	EXPECT_EQ(tick.count, 1);
-	EXPECT(tick.irqs_were_on);
-	EXPECT_EQ(tick.depth, 1);
-	EXPECT_EQ(tick.before, BIT(IRQ_PIT));
-	EXPECT_EQ(tick.after, BIT(IRQ_PIT));
-}
-
-/*
- * A ghost of the slave still has a real line 2 at the master; a vector of neither is nobody's. None is in service
- * after.
- */
-TEST(machine_irq_ends_of_the_slaves_lines)
-{
-	ulong flags = pv_irq_save();
-	u64 unexpected = trap_unexpected_count();
-
-	asm volatile("int $0x2f");
-	asm volatile("int $0x2e");
-	asm volatile("int $0x30");
-	pic_eoi(0);
-	EXPECT_EQ(trap_unexpected_count(), unexpected + 3);
-	EXPECT_EQ(pic_in_service(), 0);
-	pv_irq_restore(flags);
-}
-
-/* ---- the clock chip's periodic interrupt, for a real line of the slave (MC146818: register B enables, C ends) ---- */
-
-#define IRQ_RTC 8
-#define RTC_B   0x0b
-#define RTC_C   0x0c
-#define RTC_PIE 0x40
-
-static u8 cmos_read(u8 reg)
-{
-	pv_outb(reg, 0x70);
-	return pv_inb(0x71);
-}
-
-static void cmos_write(u8 reg, u8 value)
-{
-	pv_outb(reg, 0x70);
-	pv_outb(value, 0x71);
-}
-
-/* Lets line 8 interrupt until *@count is @enough, or patience is out: false. Interrupts off. */
-static bool rtc_wait(const volatile unsigned *count, unsigned enough)
-{
-	u64 deadline = pv_sched_clock() + PATIENCE_NS;
-	u8 b = cmos_read(RTC_B);
-
-	cmos_read(RTC_C);
-	cmos_write(RTC_B, b | RTC_PIE);
-	pic_unmask(IRQ_RTC);
+	ipi_ops->send(this_cpu()->id, vector);
 	pv_irq_enable();
-	while (*count < enough && pv_sched_clock() < deadline)
+	while (*(volatile u64 *)&this_cpu()->irq_count[vector] == count && pv_sched_clock() < deadline)
 		asm volatile("pause");
 	pv_irq_disable();
-	pic_mask(IRQ_RTC);
-	cmos_write(RTC_B, b);
-	cmos_read(RTC_C);
-	return *count >= enough;
+	return this_cpu()->irq_count[vector] == count + 1;
 }
 
-/* While line 8 is in service a ghost of line 15 comes: it ends the master's line 2, and not line 8. */
-static bool ghost_in_rtc(struct pt_regs *regs)
+/* One that really comes is ended, or the second would wait for ever, and with it all that are less urgent. */
+TEST(machine_irq_unexpected_one_is_ended)
 {
-	(void)regs;
-	tick.count++;
-	tick.before = pic_in_service();
-	asm volatile("int $0x2f");
-	tick.after = pic_in_service();
-	pic_mask(IRQ_RTC);
-	cmos_read(RTC_C);
-	return true;
-}
+	u64 unexpected = trap_unexpected_count();
+	ulong flags;
 
-TEST(machine_irq_spurious_one_of_the_slave)
-{
-	trap_handler former = trap_set_handler(VECTOR_IRQ0 + IRQ_RTC, ghost_in_rtc);
-	ulong flags = pv_irq_save();
-
-	tick.count = 0;
-	EXPECT(rtc_wait(&tick.count, 1));
-	trap_set_handler(VECTOR_IRQ0 + IRQ_RTC, former);
-	EXPECT_EQ(pic_in_service(), 0);
+	if (!ipi_ops) {
+		ktest_not_here("no local APIC is used");
+		return;
+	}
+	flags = pv_irq_save();
+	EXPECT(send_to_self(NOBODYS));
+	EXPECT(!lapic_in_service(NOBODYS));
+	EXPECT(send_to_self(NOBODYS));
+	EXPECT(send_to_self(NOBODYS - 0x10));
 	pv_irq_restore(flags);
-	EXPECT_EQ(tick.count, 1);
-	EXPECT_EQ(tick.before, BIT(IRQ_CASCADE) | BIT(IRQ_RTC));
-	EXPECT_EQ(tick.after, BIT(IRQ_RTC));
+	EXPECT_EQ(trap_unexpected_count(), unexpected + 3);
 }
+
+/* What the local APIC says of itself is counted apart, and by CPU. */
+TEST(machine_irq_spurious_ones_are_counted)
+{
+	struct percpu *cpu = this_cpu();
+	u64 unexpected = trap_unexpected_count(), spurious = cpu->spurious_count, errors = cpu->local_error_count;
+
+	if (!ipi_ops) {
+		ktest_not_here("no local APIC is used");
+		return;
+	}
+	asm volatile("int %0" ::"i"(VECTOR_LAPIC_SPURIOUS) : "memory");
+	EXPECT_EQ(cpu->spurious_count, spurious + 1);
+	EXPECT_EQ(cpu->local_error_count, errors);
+	asm volatile("int %0" ::"i"(VECTOR_LAPIC_ERROR) : "memory");
+	EXPECT_EQ(cpu->spurious_count, spurious + 1);
+	EXPECT_EQ(cpu->local_error_count, errors + 1);
+	EXPECT_EQ(trap_unexpected_count(), unexpected);
+}
+
+/* ---- lines ---- */
+
+static struct {
+	unsigned count;
+	bool irqs_were_on;
+} tick;
+
+static unsigned rtc_count;
 
 static bool rtc_tick(struct pt_regs *regs)
 {
 	(void)regs;
-	tick.count++;
-	cmos_read(RTC_C);
+	rtc_count++;
+	rtc_answer();
 	return true;
 }
 
-/* A line that is not ended at its own PIC comes once and never again. */
-TEST(machine_pic_line_of_the_second_comes_again)
+/* A line that is not ended, or ended at the wrong place, comes once and never again. */
+static void expect_line_comes_again(void)
 {
-	trap_handler former = trap_set_handler(VECTOR_IRQ0 + IRQ_RTC, rtc_tick);
+	ulong flags = pv_irq_save();
+	u64 seen = irq_count(IRQ_RTC);
+
+	rtc_count = 0;
+	EXPECT(rtc_wait(rtc_tick, &rtc_count, 3));
+	EXPECT_EQ(irq_count(IRQ_RTC), seen + rtc_count);
+	pv_irq_restore(flags);
+}
+
+TEST(machine_irq_line_comes_again)
+{
+	expect_line_comes_again();
+}
+
+/* Lines that are let through stay so on the other chip, and on the way back. */
+TEST(machine_irq_chip_is_changed)
+{
+	const struct irq_chip *former = irq_chip();
 	ulong flags = pv_irq_save();
 
-	tick.count = 0;
-	EXPECT(rtc_wait(&tick.count, 3));
+	pit_start(1000);
+	for (int i = 0; i < 3; i++) {
+		u64 pic = trap_irq_count(PIC_VECTOR + IRQ_PIT);
+
+		irq_use(&pic_chip);
+		EXPECT_EQ(irq_vector(IRQ_PIT), PIC_VECTOR);
+		EXPECT(pit_wait(3, PATIENCE_NS)); /* one may have been under way by the other */
+		EXPECT(trap_irq_count(PIC_VECTOR + IRQ_PIT) >= pic + 2);
+		pic = trap_irq_count(PIC_VECTOR + IRQ_PIT);
+		irq_use(former);
+		EXPECT(pit_wait(2, PATIENCE_NS));
+		if (former != &pic_chip)
+			EXPECT(trap_irq_count(PIC_VECTOR + IRQ_PIT) <= pic + 1); /* one was under way */
+	}
+	pit_stop();
 	pv_irq_restore(flags);
-	trap_set_handler(VECTOR_IRQ0 + IRQ_RTC, former);
+	EXPECT(irq_chip() == former);
+}
+
+/* A line that is given back is silent, and has no handler; one that leads nowhere is refused. */
+TEST(machine_irq_line_is_freed)
+{
+	trap_handler former = irq_handler(IRQ_RTC);
+	ulong flags = pv_irq_save();
+
+	EXPECT_EQ(irq_request(IRQ_RTC, rtc_tick), 0);
+	EXPECT(irq_enabled(IRQ_RTC) && irq_handler(IRQ_RTC) == rtc_tick);
+	irq_free(IRQ_RTC);
+	EXPECT(!irq_enabled(IRQ_RTC) && !irq_handler(IRQ_RTC));
+	EXPECT_EQ(irq_request(IRQ_CASCADE, rtc_tick), (u64)-ENODEV);
+	irq_free(IRQ_CASCADE);
+	irq_set_handler(IRQ_RTC, former);
+	pv_irq_restore(flags);
 }
 
 TEST(machine_irq_masked_line_is_silent)
@@ -181,7 +168,10 @@ TEST(machine_irq_masked_line_is_silent)
 
 	pit_start(1000);
 	EXPECT(pit_wait(2, PATIENCE_NS));
-	pic_mask(IRQ_PIT);
+	irq_disable(IRQ_PIT);
+	pv_irq_enable(); /* one that is under way */
+	asm volatile("nop");
+	pv_irq_disable();
 	ticks = pit_ticks();
 	deadline = pv_sched_clock() + 5000000;
 	pv_irq_enable();
@@ -189,9 +179,36 @@ TEST(machine_irq_masked_line_is_silent)
 		asm volatile("pause");
 	pv_irq_disable();
 	EXPECT_EQ(pit_ticks(), ticks);
-	pic_unmask(IRQ_PIT);
+	irq_enable(IRQ_PIT);
 	EXPECT(pit_wait(2, PATIENCE_NS));
 	pit_stop();
+	pv_irq_restore(flags);
+}
+
+/* All lines stopped and let through again: as the benchmark does. */
+TEST(machine_irq_lines_stopped_together)
+{
+	ulong flags = pv_irq_save();
+	u16 before, other;
+	u64 ticks;
+
+	pit_start(1000);
+	before = irq_disable_all();
+	other = irq_disable_all();
+	pv_irq_enable(); /* one that is under way */
+	asm volatile("nop");
+	pv_irq_disable();
+	ticks = pit_ticks();
+	EXPECT(!pit_wait(1, 5000000));
+	EXPECT_EQ(pit_ticks(), ticks);
+	irq_enable_lines(before);
+	EXPECT(before & BIT(IRQ_PIT));
+	EXPECT_EQ(other, 0);
+	EXPECT(pit_wait(2, PATIENCE_NS));
+	pit_stop();
+	other = irq_disable_all(); /* the PIT's too, where timers interrupt by it */
+	EXPECT_EQ(other & ~BIT(IRQ_PIT), before & ~BIT(IRQ_PIT));
+	irq_enable_lines(other);
 	pv_irq_restore(flags);
 }
 
@@ -231,13 +248,13 @@ TEST(machine_irq_registers_survive_a_tick)
 
 	tick.count = 0;
 	pit_start(1000);
-	former = trap_set_handler(VECTOR_PIT, scribbling_tick);
+	former = irq_set_handler(IRQ_PIT, scribbling_tick);
 	for (tries = 0; tries < 100 && !tick.count; tries++) {
 		probe_fill(&p, PROBE_ALL_FLAGS);
 		probe_irq(&p);
 	}
 	pit_stop();
-	trap_set_handler(VECTOR_PIT, former);
+	irq_set_handler(IRQ_PIT, former);
 	pv_irq_restore(flags);
 	EXPECT(tick.count);
 	EXPECT(tick.irqs_were_on);

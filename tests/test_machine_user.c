@@ -9,7 +9,7 @@
 #include "lib/ksyms.h"
 #include "lib/string.h"
 #include "machine/fault.h"
-#include "machine/pic.h"
+#include "machine/irq.h"
 #include "machine/pit.h"
 #include "machine/time.h"
 #include "machine/traps.h"
@@ -277,10 +277,10 @@ TEST(machine_user_is_interrupted)
 	begin.rflags |= X86_EFLAGS_IF;
 	r = begin;
 	pit_start(1000);
-	pit_handler = trap_set_handler(VECTOR_IRQ0 + IRQ_PIT, tick_in_user);
+	pit_handler = irq_set_handler(IRQ_PIT, tick_in_user);
 	user_run(&r);
 	pit_stop();
-	trap_set_handler(VECTOR_IRQ0 + IRQ_PIT, pit_handler);
+	irq_set_handler(IRQ_PIT, pit_handler);
 	pv_irq_restore(flags);
 	EXPECT_EQ(interrupted_cs, SEL_USER_CS);
 	EXPECT_EQ(interrupted_gs, (ulong)this_cpu());

@@ -4,8 +4,8 @@
 #include "lib/ksyms.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "machine/irq.h"
 #include "machine/park.h"
-#include "machine/pic.h"
 #include "machine/pit.h"
 #include "machine/time.h"
 #include "machine/traps.h"
@@ -301,10 +301,10 @@ TEST(pvops_spinlock_waits_for_holder)
 	contended.val = QSPINLOCK_HELD;
 	flags = pv_irq_save();
 	pit_start(1000);
-	former = trap_set_handler(VECTOR_IRQ0 + IRQ_PIT, give_back);
+	former = irq_set_handler(IRQ_PIT, give_back);
 	pv_irq_restore(flags);
 	spin_lock(&contended);
-	trap_set_handler(VECTOR_IRQ0 + IRQ_PIT, former);
+	irq_set_handler(IRQ_PIT, former);
 	EXPECT_EQ(contended.val, QSPINLOCK_HELD);
 	spin_unlock(&contended);
 }

@@ -235,6 +235,30 @@ TEST(machine_smp_work_is_done_once)
 	EXPECT_EQ(total, cpu_online_count - 1);
 }
 
+/* A reschedule interrupt ends a halt, and that is all: one for each that is sent, if the former one has arrived. */
+TEST(machine_smp_resched_arrives)
+{
+	if (alone())
+		return;
+	for_each_other(id)
+	{
+		struct percpu *cpu = percpu_of(id);
+		u64 end = pv_sched_clock() + PATIENCE_NS, unexpected = cpu->unexpected_count;
+
+		for (int i = 0; i < 10; i++) {
+			u64 before = __atomic_load_n(&cpu->irq_count[VECTOR_RESCHED], __ATOMIC_ACQUIRE);
+
+			smp_resched(id);
+			while (__atomic_load_n(&cpu->irq_count[VECTOR_RESCHED], __ATOMIC_ACQUIRE) == before &&
+			       pv_sched_clock() < end)
+				asm volatile("pause");
+			EXPECT_EQ(cpu->irq_count[VECTOR_RESCHED], before + 1);
+		}
+		EXPECT_EQ(cpu->unexpected_count, unexpected);
+		EXPECT(smp_work_done(id));
+	}
+}
+
 /* ---- the TLB ---- */
 
 static u8 seen[NR_CPUS];

@@ -5,7 +5,7 @@
 #include "arch/native.h"
 #include "arch/regs.h"
 #include "lib/string.h"
-#include "machine/lapic.h"
+#include "machine/ipi_ops.h"
 #include "machine/park.h"
 #include "mmu/frame.h"
 #include "mmu/kspace.h"
@@ -293,7 +293,7 @@ TEST(machine_smp_nmis_while_patching)
 		{
 			u64 count = __atomic_load_n(&percpu_of(id)->nmi_count, __ATOMIC_RELAXED);
 
-			lapic_send(percpu_of(id)->apic_id, LAPIC_NMI);
+			ipi_ops->send_nmi(id);
 			sent++;
 			if (i % 2)
 				pv_patch(PV_ALL_TYPES);
@@ -320,7 +320,7 @@ TEST(machine_smp_late_request_does_not_park_the_owner)
 	if (alone())
 		return;
 	REQUIRE(smp_park());
-	lapic_send(this_cpu()->apic_id, VECTOR_PARK);
+	ipi_ops->send(this_cpu()->id, VECTOR_PARK);
 	while (__atomic_load_n(count, __ATOMIC_RELAXED) == before && pv_sched_clock() < end)
 		asm volatile("pause");
 	smp_unpark();

@@ -20,6 +20,7 @@ import verdict
 from verdict import Verdict
 
 HEADER = 36
+MADT_ENTRIES = 44
 RSDP_IN_START_INFO = 32
 SUITE, SOME = "test=all", "test=machine_*"
 
@@ -49,6 +50,16 @@ class Tables:
     def put(self, address, data):
         self.stub.write(address, data)
 
+    def patch_madt(self, kind, offset, *data):
+        """Changes bytes of the MADT's first entry of a kind, its checksum right again."""
+        madt = self.at["APIC"]
+        length, at = self.number(madt + 4, 4), MADT_ENTRIES
+        while self.number(madt + at, 1) != kind:
+            at += self.number(madt + at + 1, 1)
+            assert at < length
+        self.put(madt + at + offset, bytes(data))
+        self.add("APIC", 9, -sum(self.stub.read(madt, length)))
+
     def put_entry(self, number, address):
         """Makes entry @number of the root table lead to @address, its checksum right again."""
         rsdt = self.at["RSDT"]
@@ -74,6 +85,23 @@ CASES = [
     Case("madt-length", lambda t: t.put(t.at["APIC"] + 4, struct.pack("<I", 0xffffffff)),
          (r"(?m)^acpi +problem: APIC at 0x\w+: a length of 4294967295 bytes: skipped$", r"(?m)^acpi +no MADT: one CPU"),
          SUITE),
+    Case("madt-no-ioapic", lambda t: t.patch_madt(1, 0, 0x7f),
+         (r"(?m)^acpi +no IOAPIC$", r"(?m)^irq +PIC: ACPI names no IOAPIC$", r"input by interrupt"), SUITE),
+    Case("madt-ioapic-in-ram", lambda t: t.patch_madt(1, 4, 0x00, 0x00, 0x10, 0x00),
+         (r"(?m)^irq +IOAPIC 0 at 0x100000: it cannot be mapped: left out$", r"(?m)^irq +PIC: no IOAPIC can be used$",
+          r"input by interrupt")),
+    Case("madt-ioapic-nowhere", lambda t: t.patch_madt(1, 4, 0x00, 0x00, 0xb0, 0xfe),
+         (r"(?m)^irq +IOAPIC 0 at 0xfeb00000: it does not answer: left out$",
+          r"(?m)^irq +PIC: no IOAPIC can be used$", r"input by interrupt")),
+    Case("madt-override-to-nowhere", lambda t: t.patch_madt(2, 4, 200),
+         (r"(?m)^irq +problem: line 0: no IOAPIC has GSI 200: no route$",
+          r"(?m)^irq +PIC: no tick arrives by IOAPIC$", r"input by interrupt"), SUITE),
+    Case("madt-override-to-another-pin", lambda t: t.patch_madt(2, 4, 20),
+         (r"(?m)^irq +IOAPIC 0: 24 lines from GSI 0, line 0 is GSI 20$",
+          r"(?m)^irq +PIC: no tick arrives by IOAPIC$", r"input by interrupt")),
+    Case("madt-two-overrides", lambda t: t.patch_madt(2, 3, 9),  # of line 9, where another one is
+         (r"(?m)^irq +problem: line 9: a second override, to GSI 9: left out$",
+          r"(?m)^irq +IOAPIC 0: 24 lines from GSI 0, line 9 is GSI 2$")),
     Case("dsdt-checksum", lambda t: t.add("DSDT", 100, 1),
          (r"DSDT at 0x\w+: checksum is off by 0x1: skipped", r"(?m)^acpi .*; no S5$", r"(?m)^power +off by the emul")),
     Case("fadt-signature", lambda t: t.add("FACP", 0, 1),
@@ -107,5 +135,5 @@ def test_damaged(case, harness):
     problems += [f"the log does not say {word!r}" for word in case.words if not re.search(word, judged.text)]
     problems += ktap.complaints(judged.run, ktap.select(harness.image.tests, case.run.removeprefix("test=")))
     if problems:
-        tail = ["    " + line for line in judged.text.splitlines() if re.match(r"acpi|power|not ok|#", line)]
+        tail = ["    " + line for line in judged.text.splitlines() if re.match(r"acpi|power|irq|not ok|#", line)]
         pytest.fail("\n".join(problems + tail[-40:]), pytrace=False)

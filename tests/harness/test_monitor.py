@@ -19,7 +19,7 @@ BOOTS = {
 }
 
 COMMANDS_ALL = ("help", "info", "acpi", "ops", "sites", "mem", "maps", "walk", "audit", "backend", "test", "bench",
-                "log", "reboot", "off")
+                "log", "irqs", "reboot", "off")
 
 # What answers a command whose words are wrong.
 USAGE = r"(?m)^usage: "
@@ -42,6 +42,11 @@ COMMANDS = [
               r"(?m)^acpi +CPUs 1 enabled of 1 listed; local APICs at 0xfee00000$",
               r"(?m)^acpi +IOAPIC 0 at 0xfec00000, GSIs from 0$", r"(?m)^acpi .*\boff by S5: \d to port 0x\w+$")),
     ("acpi x", (USAGE,)),
+    ("irqs", (r"^lines by IOAPIC, between CPUs by xAPIC\n",
+              r"(?m)^   0    0x30  masked   IOAPIC 0 pin 2, edge, high +[1-9]\d*  PIT$",
+              r"(?m)^   4    0x34  enabled  IOAPIC 0 pin 4, edge, high +[1-9]\d*  COM1$",
+              r"(?m)^   0 +[1-9]\d* +0 +0 +0 +0 +0 \(0\)$")),
+    ("irqs x", (USAGE,)),
     ("ops", (r"^ nr op +len class +served by +inl nop dir jmp ind\n",
              r"(?m)^ *0 init\.patch +- hook +pv_patch_default ( +\.){5}$",
              r"(?m)^ *\d+ irq\.irq_disable +9 callee pv_thunk_native_irq_disable +[1-9]\d*( +\.){4}$",
@@ -109,7 +114,7 @@ COMMANDS = [
 
 # What must fit a terminal of this many columns, whatever the kernel holds.
 COLUMNS = 100
-FITTING = ("help", "ops", "sites", "mem", "maps", "backend", "walk boot_enter", "audit")
+FITTING = ("help", "ops", "sites", "mem", "maps", "backend", "walk boot_enter", "audit", "irqs")
 
 
 def open_monitor(harness, which, name, cmdline=""):

@@ -1,0 +1,35 @@
+/*
+ * How CPUs reach each other: the contract of interrupts between CPUs, of ending what arrives at one, and of starting
+ * one. CPUs are named by their numbers. One driver per kind: the local APIC by memory or by MSRs (machine/lapic.c).
+ *
+ * Must not know: what is sent, and why. Read next: machine/ipi.h, machine/smp.c.
+ */
+#ifndef MACHINE_IPI_OPS_H
+#define MACHINE_IPI_OPS_H
+
+#include "lib/types.h"
+
+struct ipi_ops {
+	const char *name;
+	/* This CPU's ID, as ACPI and the interrupt controllers name it. */
+	u32 (*own_id)(void);
+	/* Interrupts CPU number @cpu, this one included. Any context; returns when it is on its way. */
+	void (*send)(unsigned cpu, unsigned vector);
+	void (*send_nmi)(unsigned cpu);
+	/* Ends the interrupt of @vector here. One that did not come this way is left alone. */
+	void (*end)(unsigned vector);
+	/* Whether the PICs' interrupts come through to this CPU. */
+	void (*let_pic_through)(bool through);
+	/* Sets up this CPU, one that was started, for all this. */
+	void (*init_cpu)(void);
+	/*
+	 * Takes step @step, from 0 on, of starting @cpu at @page, which lies below 1 MiB. Returns nanoseconds to wait
+	 * before the next, which is taken unless the CPU has come; 0: there is no further one.
+	 */
+	u64 (*start_step)(unsigned cpu, u64 page, unsigned step);
+};
+
+/* The driver chosen by ipi_init(). NULL: this CPU is alone, and is interrupted by the PICs at most. */
+extern const struct ipi_ops *ipi_ops;
+
+#endif
