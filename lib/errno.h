@@ -2,6 +2,7 @@
 #ifndef LIB_ERRNO_H
 #define LIB_ERRNO_H
 
+#define EPERM  1
 #define ENOENT 2
 #define EIO    5
 #define ENOMEM 12
@@ -10,5 +11,6 @@
 #define EEXIST 17
 #define EINVAL 22
 #define ENOSYS 38
+#define ELOOP  40
 
 #endif

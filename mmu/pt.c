@@ -145,6 +145,12 @@ struct change {
 	struct mmu_gather tlb;
 };
 
+/* A pte that is neither present nor empty (mmu/soft_pte.h) is cleared with the others, but no leaf and in no TLB. */
+static __always_inline bool is_soft(const struct pt_format *f, bool pte, bool clear, ulong value)
+{
+	return pte && clear && value && !(value & f->present);
+}
+
 /*
  * Changes @n entries from @p on, until one leads to a table; returns how many were passed, in *gone the leaves of
  * these.
@@ -161,7 +167,8 @@ static __always_inline u64 change_entries(const struct pt_format *f, bool low, b
 
 		if (!(old & f->present)) {
 			holes++;
-			continue;
+			if (!is_soft(f, low, clear, old))
+				continue;
 		}
 		if (!low && !pt_is_leaf(p->level, old))
 			break;
@@ -212,7 +219,7 @@ static __always_inline int change_range(const struct pt_format *f, struct pt_roo
 		ulong at = va + done;
 		struct pt_pos p = f->find(root, at, PT_PTE);
 
-		if (!(p.value & f->present)) {
+		if (!(p.value & f->present) && !is_soft(f, p.level == PT_PTE, clear, p.value)) {
 			u64 span = pt_span(p.level);
 
 			c.holes = true;

@@ -8,8 +8,7 @@
  * lock that handlers read is read with interrupts enabled, and written with them disabled. Not before this CPU's GS is
  * set; not from NMI; a reader that is no interrupt must not take the lock again.
  *
- * The kernel has no user yet: what it reads often and writes seldom is either written at boot only, or by one CPU. The
- * walker of page tables and the list of processes will use it. Read next: pvops/qspinlock.h.
+ * The lock over an address space (mmu/mm.h) is one. Read next: pvops/qspinlock.h.
  */
 #ifndef PVOPS_QRWLOCK_H
 #define PVOPS_QRWLOCK_H

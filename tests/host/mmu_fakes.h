@@ -33,6 +33,12 @@ static inline u64 direct_pa(const void *va)
 	return (u64)((const u8 *)va - fake_ram);
 }
 
+/* The image lies somewhere else than RAM. */
+static inline u64 image_pa(const void *va)
+{
+	return (1UL << 40) + ((ulong)va & 0xffffff000UL);
+}
+
 #define DIRECT_BASE 0xffff880000000000UL
 
 /* Fresh, zeroed physical memory. */
