@@ -39,6 +39,8 @@ FIGURES = {
     "pt.split_2m": None,
     "pt.merge_2m": None,
     "pt.map_unmap": None,
+    "walk.per_pte": 20,
+    "walk.per_hole": None,
     "frame.alloc_free": None,
     "lock.irq_pair": None,
     "timer.start_cancel": None,

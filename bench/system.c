@@ -14,6 +14,7 @@
 #include "machine/traps.h"
 #include "mmu/frame.h"
 #include "mmu/pt.h"
+#include "mmu/walk.h"
 #include "pvops/backend.h"
 #include "pvops/patch.h"
 #include "pvops/qspinlock.h"
@@ -126,6 +127,44 @@ static void root_with_table(void)
 {
 	root_make();
 	BUG_ON(pt_map(&root, PT_VA + PMD_SIZE - PAGE_SIZE, 0, PAGE_SIZE, PT_PROT_RW));
+}
+
+static int empty_pte(pte_t *entry, ulong value, ulong va, struct mm_walk *walk)
+{
+	(void)entry;
+	(void)value;
+	(void)va;
+	(void)walk;
+	return 0;
+}
+
+static int empty_hole(ulong va, ulong last, int depth, struct mm_walk *walk)
+{
+	(void)va;
+	(void)last;
+	(void)depth;
+	(void)walk;
+	return 0;
+}
+
+static void walk_built(ulong count)
+{
+	const struct mm_walk_ops ops = {.pte_entry = empty_pte, .walk_lock = WALK_NOLOCK};
+
+	BUG_ON(walk_page_range_novma(&root, PT_VA, PT_VA + count * PMD_SIZE - 1, &ops, NULL));
+}
+
+static void walk_holes(ulong count)
+{
+	const struct mm_walk_ops ops = {.pte_hole = empty_hole, .walk_lock = WALK_NOLOCK};
+
+	BUG_ON(walk_page_range_novma(&root, PT_VA, PT_VA + count * GIB - 1, &ops, NULL));
+}
+
+/* All pmds of a table but one. */
+static ulong holes(void)
+{
+	return PTE_ENTRIES - 1;
 }
 
 /* A table has room for twice as many, and the one that stays. */
@@ -276,6 +315,18 @@ static const struct row {
 	 BY_TURN,
 	 PT_PAGES,
 	 NULL},
+	{"walk.per_pte",
+	 "the walker's empty callback for ptes: per pte, all tables above included",
+	 {root_built, walk_built, root_drop},
+	 BY_PART,
+	 PT_TABLES,
+	 built_pages},
+	{"walk.per_hole",
+	 "the same for holes: per empty pmd",
+	 {root_with_table, walk_holes, root_drop},
+	 BY_PART,
+	 1,
+	 holes},
 	{"frame.alloc_free", "one frame allocated and freed", {NULL, take_frames, NULL}, BY_TURN, LOOPS, NULL},
 	{"lock.irq_pair",
 	 "an uncontended lock taken and given back, interrupts saved and restored",
