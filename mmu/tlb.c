@@ -106,7 +106,8 @@ void tlb_switch(struct pt_root *root)
 
 /* ---- flushing ---- */
 
-static void flush_all(bool kernel)
+/* Out of line: one site each. */
+static __noinline void flush_all(bool kernel)
 {
 	if (kernel)
 		pv_flush_tlb_kernel();
@@ -114,7 +115,7 @@ static void flush_all(bool kernel)
 		pv_flush_tlb_user();
 }
 
-static void flush_page(bool kernel, ulong va)
+static __noinline void flush_page(bool kernel, ulong va)
 {
 	if (kernel)
 		pv_flush_tlb_one_kernel(va);

@@ -97,7 +97,6 @@ static const struct {
 	{"smp_call_mask", "there is one CPU", one_cpu},
 	{"smp_park", "there is one CPU", one_cpu},
 	{"tlb_flush", "there is one CPU", one_cpu},
-	{"tlb_flush_local", "there is one CPU", one_cpu},
 	{"pat_init_cpu", "there is no PAT", no_pat},
 	{"answer", "there is one CPU", one_cpu},
 	{"tsc_compare", "there is one CPU", one_cpu},
