@@ -1,0 +1,56 @@
+/* lib/addr.h: arithmetic at the ends of the address space, and that a kind of address is as small as a number. */
+#include "tests/host/host.h"
+#include "lib/addr.h"
+
+static void rounds_to_a_power_of_two(void **state)
+{
+	(void)state;
+	assert_int_equal(pa_num(pa_down(pa(0x12345fff), 0x1000)), 0x12345000);
+	assert_int_equal(pa_num(pa_up(pa(0x12345001), 0x1000)), 0x12346000);
+	assert_int_equal(pa_num(pa_up(pa(0x12345000), 0x1000)), 0x12345000);
+	assert_int_equal(va_num(va_up(va(~0UL), 0x1000)), 0);
+	assert_int_equal(gva_offset(gva(0x7ff123), 0x1000), 0x123);
+	assert_true(gpa_aligned(gpa(0x200000), 0x200000));
+	assert_false(gpa_aligned(gpa(0x200000), 0x400000));
+}
+
+static void compares_without_a_sign(void **state)
+{
+	(void)state;
+	assert_true(va_below(va(0x7fffffffffff), va(0xffff800000000000)));
+	assert_false(va_below(va(5), va(5)));
+	assert_true(va_eq(va_add(va(~0UL), 6), va(5)));
+	assert_int_equal(gva_diff(gva(0xffff800000000010), gva(0xffff800000000000)), 0x10);
+}
+
+static void a_range_may_end_where_addresses_do(void **state)
+{
+	(void)state;
+	assert_true(va_in(va(~0UL), va(0xfffffffffffff000), 0x1000));
+	assert_false(va_in(va(0), va(0xfffffffffffff000), 0x1000));
+	assert_true(pa_in(pa(0x1fff), pa(0x1000), 0x1000));
+	assert_false(pa_in(pa(0x2000), pa(0x1000), 0x1000));
+	assert_false(pa_in(pa(0xfff), pa(0x1000), 0x1000));
+	assert_false(pa_in(pa(0x1000), pa(0x1000), 0));
+}
+
+static void costs_nothing(void **state)
+{
+	int here;
+
+	(void)state;
+	assert_int_equal(sizeof(gva_t), sizeof(u64));
+	assert_ptr_equal(va_ptr(va_of(&here)), &here);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rounds_to_a_power_of_two),
+		cmocka_unit_test(compares_without_a_sign),
+		cmocka_unit_test(a_range_may_end_where_addresses_do),
+		cmocka_unit_test(costs_nothing),
+	};
+
+	return cmocka_run_group_tests_name("addr", tests, NULL, NULL);
+}
