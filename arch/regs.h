@@ -14,6 +14,7 @@
 #define X86_CR0_PG         BIT(31)
 
 #define X86_CR4_DE         BIT(3)
+#define X86_CR4_PSE        BIT(4)
 #define X86_CR4_PAE        BIT(5)
 #define X86_CR4_MCE        BIT(6)
 #define X86_CR4_PGE        BIT(7)
@@ -22,6 +23,8 @@
 #define CR3_NOFLUSH        BIT(63)
 #define X86_CR4_UMIP       BIT(11)
 #define X86_CR4_SMEP       BIT(20)
+#define X86_CR4_SMAP       BIT(21)
+#define X86_CR4_PKE        BIT(22)
 
 #define X86_EFLAGS_FIXED   BIT(1)
 #define X86_EFLAGS_TF      BIT(8)
@@ -65,5 +68,6 @@
 #define X86_PF_USER        BIT(2)
 #define X86_PF_RSVD        BIT(3)
 #define X86_PF_INSTR       BIT(4)
+#define X86_PF_PK          BIT(5)
 
 #endif

@@ -43,14 +43,11 @@ static void costs_nothing(void **state)
 	assert_ptr_equal(va_ptr(va_of(&here)), &here);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rounds_to_a_power_of_two),
-		cmocka_unit_test(compares_without_a_sign),
-		cmocka_unit_test(a_range_may_end_where_addresses_do),
-		cmocka_unit_test(costs_nothing),
-	};
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(rounds_to_a_power_of_two),
+	cmocka_unit_test(compares_without_a_sign),
+	cmocka_unit_test(a_range_may_end_where_addresses_do),
+	cmocka_unit_test(costs_nothing),
+};
 
-	return cmocka_run_group_tests_name("addr", tests, NULL, NULL);
-}
+HOST_MAIN("lib_addr", tests)
