@@ -38,6 +38,10 @@ const struct cmdline_option cmdline_options[] = {
 	 "what timers interrupt by; else the best there is"},
 	{"lockup", OPTION_NUMBER, false, FIELD(lockup), OPTION_NO_FIELD, "20", "SECONDS",
 	 "report a CPU that has been stuck for so long; 0: never"},
+	{"oracle", OPTION_NUMBER, false, FIELD(oracle), OPTION_NO_FIELD, NULL, "N",
+	 "accesses that the test of the oracle makes; 0: as many as it likes"},
+	{"seed", OPTION_NUMBER, false, FIELD(seed), OPTION_NO_FIELD, NULL, "N",
+	 "what random tests begin with; 0: always the same"},
 	{"guest", OPTION_TEXT, false, FIELD(guest), OPTION_NO_FIELD, NULL, "NAME",
 	 "guest to run: none yet, and that is said"},
 };

@@ -26,6 +26,8 @@ struct boot_options {
 	bool la57;        /* page tables of five levels */
 	char timer[16];   /* "" or the clock event to use */
 	u64 lockup;       /* seconds until a CPU that is stuck is reported; 0: never */
+	u64 oracle;       /* accesses that the oracle makes; 0: its own choice */
+	u64 seed;         /* of random tests; 0: their own choice */
 	char guest[32];   /* "" or the guest to run */
 };
 
