@@ -6,6 +6,7 @@
 #include "arch/pte.h"
 #include "arch/regs.h"
 #include "lib/string.h"
+#include "machine/lockup.h"
 #include "machine/percpu.h"
 #include "mmu/frame.h"
 #include "mmu/kspace.h"
@@ -125,6 +126,7 @@ bool oracle_open(void)
 	block_pa = frame_alloc_contiguous(BLOCK_SIZE / PAGE_SIZE, BLOCK_ALIGN);
 	if (!block_pa)
 		return false;
+	lockup_pause(); /* a neighbour's NMI would find no handler in there */
 	oracle_block = pa_va(block_pa);
 	memset(oracle_block, 0, BLOCK_SIZE);
 	memcpy(oracle_block->code, oracle_page_start, (size_t)(oracle_page_end - oracle_page_start));
@@ -145,6 +147,7 @@ void oracle_close(void)
 	pt_unmap(&kspace_root, block_pa, 3 * PAGE_SIZE);
 	frame_free_contiguous(block_pa, BLOCK_SIZE / PAGE_SIZE);
 	oracle_block = NULL;
+	lockup_resume();
 }
 
 /* ---- there and back ---- */
