@@ -23,7 +23,10 @@ void gather_table(struct mmu_gather *tlb, ulong va, u64 pa)
 {
 	if (tlb->table_count == GATHER_TABLE_MAX)
 		gather_flush(tlb);
-	gather_va(tlb, va);
+	if (tlb->root->tlb.id)
+		gather_va(tlb, va);
+	else
+		gather_all(tlb); /* INVLPG leaves what other PCIDs' paging-structure caches lead to (SDM 3A 4.10.4.1) */
 	tlb->table[tlb->table_count++] = pa;
 }
 

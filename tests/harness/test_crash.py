@@ -60,7 +60,8 @@ LOCK_KINDS = [
                         r"crash_lock_twice\+", *BACKTRACE)),
     Kind("lock-free", (r"^panic: lock crash_lock: released by a CPU that does not hold it at crash_lock_free\+",
                        *BACKTRACE)),
-    Kind("lock-idle", (r"^panic: lock crash_lock: goes idle at console_idle_unless\+.*; holds it: taken at crash_lock_idle\+",
+    Kind("lock-idle", (r"^panic: lock crash_lock: goes idle at console_idle_unless\+.*; holds it: taken at "
+                       r"crash_lock_idle\+",
                        *BACKTRACE)),
     Kind("lock-irq", (r"^panic: lock crash_lock: taken with interrupts enabled at crash_lock_irq\+.*; in an interrupt "
                       r"at take_in_interrupt\+", *BACKTRACE)),

@@ -184,10 +184,38 @@ static void merge_flushes_all(void **state)
 	end();
 }
 
+/* A table of the kernel's may be known by every PCID: it is not given back before all of these are flushed. */
+static void freed_tables_flush_all(void **state)
+{
+	struct mm_struct *const mms[] = {NULL, some_mm};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(mms); i++) {
+		begin(&caps, mms[i]);
+		assert_int_equal(pt_map(&root, 0, 0, 2 * PAGE_SIZE, PT_PROT_RW), 0);
+		tlb_switch(&root);
+		cpu_online_count = 2;
+		root.tlb.cpus.bits[0] |= 2;
+		assert_int_equal(pt_unmap(&root, 0, PAGE_SIZE), 0);
+		assert_int_equal(others_flushed.end, PAGE_SIZE);
+		assert_int_equal(pt_unmap(&root, PAGE_SIZE, PAGE_SIZE), 0);
+		if (mms[i])
+			assert_int_equal(others_flushed.end,
+					 2 * PAGE_SIZE); /* and what else the PCID knows goes with it */
+		else
+			assert_int_equal(others_flushed.end, TLB_FLUSH_ALL);
+		cpu_online_count = 1;
+		root.tlb.cpus.bits[0] = 0;
+		root.live = false;
+		tlb_cpus[0].root = NULL;
+		end();
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(literal_entries),    cmocka_unit_test(ends_of_the_address_space),
 	cmocka_unit_test(merge_undoes_split), cmocka_unit_test(merge_is_exact),
-	cmocka_unit_test(merge_flushes_all),
+	cmocka_unit_test(merge_flushes_all),  cmocka_unit_test(freed_tables_flush_all),
 };
 
 HOST_MAIN("mmu_pt_formats", tests)
