@@ -36,6 +36,7 @@
 #define KSTACK_SLOT  (KSTACK_GUARD + KSTACK_SIZE)
 
 #ifndef __ASSEMBLER__
+#include "lib/addr.h"
 #include "lib/types.h"
 
 #define KBASE       ((ulong)KBASE_CONST)
@@ -47,20 +48,20 @@
 extern ulong phys_base;
 
 /* Image symbols only (code and static data): address in the image <-> physical address. */
-static inline u64 image_pa(const void *va)
+static inline pa_t image_pa(const void *va)
 {
-	return (ulong)va - KBASE + phys_base;
+	return pa((ulong)va - KBASE + phys_base);
 }
 
 /* Any RAM in the direct map, once boot/ has mapped it (the boot tables cover the low 4 GiB). */
-static inline void *pa_va(u64 pa)
+static inline void *pa_va(pa_t at)
 {
-	return (void *)(pa + DIRECT_BASE);
+	return (void *)(pa_num(at) + DIRECT_BASE);
 }
 
-static inline u64 direct_pa(const void *va)
+static inline pa_t direct_pa(const void *va)
 {
-	return (ulong)va - DIRECT_BASE;
+	return pa((ulong)va - DIRECT_BASE);
 }
 
 /* Section boundaries from linker.ld; pages between them carry one protection each. */

@@ -12,17 +12,17 @@
 #include "arch/section.h"
 
 u64 poke_page_table[512] __aligned(4096);
-static u64 window_pa;   /* frame now mapped in the window's first page, 0: none */
+static pa_t window_pa;  /* frame now mapped in the window's first page, or PA_NONE */
 static u32 window_busy; /* the window's lock: of its own, because a lock's release is a site */
 bool poke_in_panic;
 
-/* Two pages from @pa on; 0 takes the window down. */
-static __native void window_map(u64 pa)
+/* Two pages from @pa on; PA_NONE takes the window down. */
+static __native void window_map(pa_t pa)
 {
 	const u64 flags = PTE_P | PTE_W | PTE_A | PTE_D | PTE_NX;
 
-	poke_page_table[0] = pa ? pa | flags : 0;
-	poke_page_table[1] = pa ? (pa + PAGE_SIZE) | flags : 0;
+	poke_page_table[0] = pa_ok(pa) ? pa_num(pa) | flags : 0;
+	poke_page_table[1] = pa_ok(pa) ? (pa_num(pa) + PAGE_SIZE) | flags : 0;
 	native_flush_tlb_one_kernel(POKE_BASE);
 	native_flush_tlb_one_kernel(POKE_BASE + PAGE_SIZE);
 	window_pa = pa;
@@ -41,8 +41,8 @@ __native ulong poke_begin(void)
 
 __native void poke_end(ulong flags)
 {
-	if (window_pa)
-		window_map(0);
+	if (pa_ok(window_pa))
+		window_map(PA_NONE);
 	__atomic_store_n(&window_busy, 0, __ATOMIC_RELEASE);
 	if (flags & X86_EFLAGS_IF)
 		native_irq_enable();
@@ -61,14 +61,14 @@ struct bytes9 {
 /* What is not a site of the page that the window shows. */
 static __native bool write_slow(void *dst, const void *src, unsigned len)
 {
-	u64 pa = image_pa(dst);
-	void *to = (u8 *)POKE_BASE + (pa & ~PAGE_MASK);
+	pa_t at = image_pa(dst), page = pa_down(at, PAGE_SIZE);
+	void *to = (u8 *)POKE_BASE + pa_offset(at, PAGE_SIZE);
 	const void *from = src, *seen = dst;
 	ulong count = len;
 	bool same;
 
-	if ((pa & PAGE_MASK) != window_pa)
-		window_map(pa & PAGE_MASK);
+	if (!pa_eq(page, window_pa))
+		window_map(page);
 	asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(count)::"memory");
 	from = src;
 	count = len;
@@ -86,10 +86,10 @@ static __native bool write_slow(void *dst, const void *src, unsigned len)
 
 __native bool poke_write(void *dst, const void *src, unsigned len)
 {
-	u64 pa = image_pa(dst);
-	void *to = (u8 *)POKE_BASE + (pa & ~PAGE_MASK);
+	pa_t at = image_pa(dst), page = pa_down(at, PAGE_SIZE);
+	void *to = (u8 *)POKE_BASE + pa_offset(at, PAGE_SIZE);
 
-	if (unlikely((pa & PAGE_MASK) != window_pa))
+	if (unlikely(!pa_eq(page, window_pa)))
 		return write_slow(dst, src, len);
 	if (len == sizeof(struct bytes6))
 		return WRITE_AND_READ_BACK(struct bytes6);

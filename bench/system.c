@@ -70,7 +70,7 @@ static void root_drop(void)
 
 static void build_range(void)
 {
-	BUG_ON(pt_map(&root, PT_VA, 0, PT_TABLES * PMD_SIZE, PT_PROT_RW));
+	BUG_ON(pt_map(&root, PT_VA, pa(0), PT_TABLES * PMD_SIZE, PT_PROT_RW));
 }
 
 static void build_tables(ulong count)
@@ -126,7 +126,7 @@ static void root_split(void)
 static void root_with_table(void)
 {
 	root_make();
-	BUG_ON(pt_map(&root, PT_VA + PMD_SIZE - PAGE_SIZE, 0, PAGE_SIZE, PT_PROT_RW));
+	BUG_ON(pt_map(&root, PT_VA + PMD_SIZE - PAGE_SIZE, pa(0), PAGE_SIZE, PT_PROT_RW));
 }
 
 static int empty_pte(pte_t *entry, ulong value, ulong va, struct mm_walk *walk)
@@ -175,7 +175,7 @@ static void map_and_unmap(ulong count)
 	ulong i;
 
 	for (i = 0; i < count; i++) {
-		pt_map(&root, PT_VA + i * PAGE_SIZE, i * PAGE_SIZE, PAGE_SIZE, PT_PROT_RW);
+		pt_map(&root, PT_VA + i * PAGE_SIZE, pa(i * PAGE_SIZE), PAGE_SIZE, PT_PROT_RW);
 		pt_unmap(&root, PT_VA + i * PAGE_SIZE, PAGE_SIZE);
 	}
 }
@@ -183,9 +183,9 @@ static void map_and_unmap(ulong count)
 static void take_frames(ulong count)
 {
 	do {
-		u64 pa = frame_alloc();
+		pa_t pa = frame_alloc();
 
-		BUG_ON(!pa);
+		BUG_ON(!pa_ok(pa));
 		frame_free(pa);
 	} while (--count);
 }

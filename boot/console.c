@@ -70,17 +70,17 @@ void console_init(void)
 }
 
 /* By our own tables or, before they are there, by the boot tables. Only ever written. NULL: out of reach. */
-static void *map_screen(u64 pa, u64 size)
+static void *map_screen(pa_t pa, u64 size)
 {
 	if (kspace_root.live)
 		return kspace_map_wc(pa, size);
-	return pa < BOOT_MAPPED && size <= BOOT_MAPPED - pa ? pa_va(pa) : NULL;
+	return pa_num(pa) < BOOT_MAPPED && size <= BOOT_MAPPED - pa_num(pa) ? pa_va(pa) : NULL;
 }
 
 static void use_framebuffer(const struct boot_framebuffer *fb)
 {
 	const char *why = fbcon_refuses(fb);
-	void *base = why ? NULL : map_screen(fb->base, fbcon_size(fb));
+	void *base = why ? NULL : map_screen(pa(fb->base), fbcon_size(fb));
 	int used = ksnprintf(screen_text, sizeof(screen_text), "framebuffer %ux%ux%u at %#lx", fb->width, fb->height,
 			     fb->bpp, fb->base);
 	char *end = screen_text + used;
@@ -95,11 +95,11 @@ static void use_framebuffer(const struct boot_framebuffer *fb)
 	log_add_sink(&fbcon.sink);
 }
 
-static void use_vgatext(u64 pa, u32 cols, u32 rows, u32 pitch)
+static void use_vgatext(pa_t pa, u32 cols, u32 rows, u32 pitch)
 {
 	void *base = map_screen(pa, (u64)pitch * rows);
 
-	ksnprintf(screen_text, sizeof(screen_text), "VGA text %ux%u at %#lx%s", cols, rows, pa,
+	ksnprintf(screen_text, sizeof(screen_text), "VGA text %ux%u at %#lx%s", cols, rows, pa_num(pa),
 		  base ? "" : " not used: it cannot be mapped");
 	if (!base)
 		return;
@@ -114,11 +114,11 @@ void console_screen_init(const struct boot_info *bi)
 	if (screen_text[0])
 		return;
 	if (bi->has_framebuffer && fb->kind == KIND_TEXT)
-		use_vgatext(fb->base, fb->width, fb->height, fb->pitch);
+		use_vgatext(pa(fb->base), fb->width, fb->height, fb->pitch);
 	else if (bi->has_framebuffer)
 		use_framebuffer(fb);
 	else if (vgatext_probe())
-		use_vgatext(VGATEXT_BASE, VGATEXT_COLS, VGATEXT_ROWS, VGATEXT_COLS * sizeof(u16));
+		use_vgatext(pa(VGATEXT_BASE), VGATEXT_COLS, VGATEXT_ROWS, VGATEXT_COLS * sizeof(u16));
 	else
 		ksnprintf(screen_text, sizeof(screen_text),
 			  "no screen: no framebuffer from the boot loader, no VGA text");

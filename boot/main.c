@@ -50,7 +50,7 @@ void boot_refuse(const char *why)
 
 void boot_enter(u32 protocol, u32 info_pa)
 {
-	const struct phys_view low = {pa_va(0), BOOT_MAPPED};
+	const struct phys_view low = {pa_va(pa(0)), BOOT_MAPPED};
 	int err;
 
 	boot_tsc = pv_read_tsc();
@@ -58,7 +58,7 @@ void boot_enter(u32 protocol, u32 info_pa)
 	machine_panic_init();
 	printk("\nParavane " PARAVANE_VERSION "\n");
 	if (protocol == BOOT_MULTIBOOT2)
-		err = multiboot2_parse(pa_va(info_pa), BOOT_MAPPED - info_pa, &boot_info);
+		err = multiboot2_parse(pa_va(pa(info_pa)), BOOT_MAPPED - info_pa, &boot_info);
 	else
 		err = pvh_parse(&low, info_pa, &boot_info);
 	if (err)
@@ -116,7 +116,7 @@ static void run_unattended(void)
 void kernel_start(struct boot_info *bi)
 {
 	cmdline_parse(bi->cmdline, &boot_options, bi);
-	boot_drop_modules(bi, image_pa(__image_start), image_pa(__image_end));
+	boot_drop_modules(bi, pa_num(image_pa(__image_start)), pa_num(image_pa(__image_end)));
 	choose_backend(boot_options.backend);
 	cpu_info_read(pv_cpuid);
 	cpu_init_boot();

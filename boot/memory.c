@@ -34,7 +34,7 @@ static u32 reservations(const struct boot_info *bi, struct frame_reservation *r)
 		const struct boot_module *m = &bi->module[i];
 
 		log_line("boot", "module %u '%s' %#lx-%#lx", i, m->name, m->base, m->end - 1);
-		r[count++] = (struct frame_reservation){m->base, m->end, "module"};
+		r[count++] = (struct frame_reservation){pa(m->base), pa(m->end), "module"};
 	}
 	return count;
 }
@@ -47,18 +47,18 @@ static bool want_five_levels(void)
 }
 
 extern u8 la57_switch_end[];
-void la57_switch(u64 top);
+void la57_switch(pa_t top);
 
 /* The code that turns paging off and on again is mapped where it is, meanwhile. */
-static void enter_five_levels(u64 top)
+static void enter_five_levels(pa_t top)
 {
-	u64 page = ALIGN_DOWN(image_pa(la57_switch), PAGE_SIZE);
-	u64 size = ALIGN_UP(image_pa(la57_switch_end), PAGE_SIZE) - page;
+	pa_t page = pa_down(image_pa(la57_switch), PAGE_SIZE);
+	u64 size = pa_diff(pa_up(image_pa(la57_switch_end), PAGE_SIZE), page);
 
-	if (top >= 4 * GIB || pt_map(&kspace_root, page, page, size, PT_PROT_RX & ~PTE_G))
+	if (pa_num(top) >= 4 * GIB || pt_map(&kspace_root, pa_num(page), page, size, PT_PROT_RX & ~PTE_G))
 		boot_refuse("no memory below 4 GiB for page tables of five levels");
 	la57_switch(top);
-	pt_unmap(&kspace_root, page, size);
+	pt_unmap(&kspace_root, pa_num(page), size);
 }
 
 void memory_init(struct boot_info *bi)

@@ -33,7 +33,8 @@ typedef struct gva {
 /*
  * What each kind has. K_add() wraps around as the number does. K_down() and K_up() round to @align, a power of two;
  * K_up() wraps to 0 above the last multiple. K_offset() is what K_down() takes off. K_diff() is a - b in bytes, for a
- * at or above b. K_in(): @a lies in [first, first + size); size 0 holds nothing, and the range may end at 2^64.
+ * at or above b. K_min() and K_max() give one of the two. K_in(): @a lies in [first, first + size); size 0 holds
+ * nothing, and the range may end at 2^64.
  */
 #define ADDR_KIND(K)                                                                                                   \
 	static __always_inline K##_t K(u64 num)                                                                        \
@@ -76,6 +77,14 @@ typedef struct gva {
 	{                                                                                                              \
 		return a.num < b.num;                                                                                  \
 	}                                                                                                              \
+	static __always_inline K##_t K##_min(K##_t a, K##_t b)                                                         \
+	{                                                                                                              \
+		return a.num < b.num ? a : b;                                                                          \
+	}                                                                                                              \
+	static __always_inline K##_t K##_max(K##_t a, K##_t b)                                                         \
+	{                                                                                                              \
+		return a.num < b.num ? b : a;                                                                          \
+	}                                                                                                              \
 	static __always_inline bool K##_in(K##_t a, K##_t first, u64 size)                                             \
 	{                                                                                                              \
 		return a.num - first.num < size;                                                                       \
@@ -86,6 +95,25 @@ ADDR_KIND(va)
 ADDR_KIND(gpa)
 ADDR_KIND(gva)
 #undef ADDR_KIND
+
+/* No frame, no table: physical page 0 is never one. What gives a frame gives this when there is none left. */
+#define PA_NONE ((pa_t){0})
+
+static __always_inline bool pa_ok(pa_t a)
+{
+	return a.num;
+}
+
+/* Frame numbers stay numbers: the ops and the entries have them. */
+static __always_inline u64 pa_pfn(pa_t a)
+{
+	return a.num >> PAGE_SHIFT;
+}
+
+static __always_inline pa_t pfn_pa(u64 pfn)
+{
+	return (pa_t){pfn << PAGE_SHIFT};
+}
 
 /* A pointer of this kernel and its address. */
 static __always_inline va_t va_of(const volatile void *p)

@@ -32,13 +32,13 @@ static bool in_direct_map(u64 pa, u64 end)
 	return pa >= end;
 }
 
-static const void *map(u64 pa, u64 size)
+static const void *map(u64 first, u64 size)
 {
-	u64 end = pa + size;
+	u64 end = first + size;
 
-	if (!size || end < pa || end > 1UL << cpu_info.phys_bits)
+	if (!size || end < first || end > 1UL << cpu_info.phys_bits)
 		return NULL;
-	return in_direct_map(pa, end) ? pa_va(pa) : kspace_map_mmio(pa, size);
+	return in_direct_map(first, end) ? pa_va(pa(first)) : kspace_map_mmio(pa(first), size);
 }
 
 static void unmap(const void *at, u64 size)

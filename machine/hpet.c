@@ -25,12 +25,12 @@ const char *hpet_refusal(u64 capabilities)
 }
 
 /* Addresses of kspace_map_mmio() are not used again: one mapping, kept. */
-static volatile u32 *map_once(u64 pa)
+static volatile u32 *map_once(pa_t pa)
 {
 	static volatile u32 *regs;
-	static u64 regs_pa;
+	static pa_t regs_pa;
 
-	if (!regs || regs_pa != pa) {
+	if (!regs || !pa_eq(regs_pa, pa)) {
 		regs = kspace_map_mmio(pa, HPET_SIZE);
 		regs_pa = pa;
 	}
@@ -71,7 +71,7 @@ static bool counts(const struct hpet *h)
 	return false;
 }
 
-const char *hpet_start(struct hpet *h, u64 pa)
+const char *hpet_start(struct hpet *h, pa_t pa)
 {
 	const char *wrong;
 	u32 low;

@@ -7,6 +7,7 @@
 #ifndef MACHINE_HPET_H
 #define MACHINE_HPET_H
 
+#include "lib/addr.h"
 #include "lib/types.h"
 
 #define HPET_PERIOD_MAX 100000000U /* fs: 100 ns, by the specification */
@@ -30,7 +31,7 @@ const char *hpet_refusal(u64 capabilities);
  * Maps the HPET at @pa (once per boot), checks it, lets its counter run. NULL, or why it cannot be used; then @h is
  * not to be. hpet_stop() puts back whether the counter ran.
  */
-const char *hpet_start(struct hpet *h, u64 pa);
+const char *hpet_start(struct hpet *h, pa_t pa);
 void hpet_stop(const struct hpet *h);
 
 void hpet_look(const struct hpet *h, struct hpet_look *look);

@@ -136,7 +136,7 @@ const struct irq_chip ioapic_chip = {
 /* ---- finding them ---- */
 
 /* NULL, or why it cannot be used. */
-static const char *open(unsigned which, u64 pa)
+static const char *open(unsigned which, pa_t pa)
 {
 	u32 version;
 
@@ -189,7 +189,7 @@ const char *ioapic_init(const struct acpi_info *acpi)
 	if (target > ID_MAX)
 		return "the boot CPU's APIC ID has more than eight bits, and interrupts are not remapped";
 	for (u32 i = 0; i < acpi->ioapic_count; i++) {
-		const char *why = open(i, acpi->ioapic[i].pa);
+		const char *why = open(i, pa(acpi->ioapic[i].pa));
 
 		if (why)
 			log_line("irq", "IOAPIC %u at %#lx: %s: left out", i, acpi->ioapic[i].pa, why);

@@ -55,7 +55,7 @@ void ipi_init(void)
 {
 	trap_set_handler(VECTOR_CALL, call_interrupt);
 	trap_set_handler(VECTOR_RESCHED, resched_interrupt);
-	ipi_ops = acpi_info.has_madt ? lapic_init(acpi_info.lapic_pa) : NULL;
+	ipi_ops = acpi_info.has_madt ? lapic_init(pa(acpi_info.lapic_pa)) : NULL;
 }
 
 static void wait_for_answers(const struct smp_call *call)

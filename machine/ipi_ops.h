@@ -7,6 +7,7 @@
 #ifndef MACHINE_IPI_OPS_H
 #define MACHINE_IPI_OPS_H
 
+#include "lib/addr.h"
 #include "lib/types.h"
 
 struct ipi_ops {
@@ -26,7 +27,7 @@ struct ipi_ops {
 	 * Takes step @step, from 0 on, of starting @cpu at @page, which lies below 1 MiB. Returns nanoseconds to wait
 	 * before the next, which is taken unless the CPU has come; 0: there is no further one.
 	 */
-	u64 (*start_step)(unsigned cpu, u64 page, unsigned step);
+	u64 (*start_step)(unsigned cpu, pa_t page, unsigned step);
 };
 
 /* The driver chosen by ipi_init(). NULL: this CPU is alone, and is interrupted by the PICs at most. */

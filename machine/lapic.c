@@ -150,9 +150,9 @@ static void send_nmi(unsigned cpu)
 }
 
 /* INIT, a pause, STARTUP, and a second one for who has not come then (8.4.4.1). */
-static u64 start_step(unsigned cpu, u64 page, unsigned step)
+static u64 start_step(unsigned cpu, pa_t page, unsigned step)
 {
-	lapic_send(cpu, step ? ICR_STARTUP | (u32)(page >> PAGE_SHIFT) : ICR_INIT);
+	lapic_send(cpu, step ? ICR_STARTUP | (u32)pa_pfn(page) : ICR_INIT);
 	return step == 0 ? INIT_NS : step == 1 ? STARTUP_NS : 0;
 }
 
@@ -167,9 +167,9 @@ static u64 start_step(unsigned cpu, u64 page, unsigned step)
 static const struct ipi_ops xapic_ops = LAPIC_OPS("xAPIC"), x2apic_ops = LAPIC_OPS("x2APIC");
 
 /* Registers are left as the firmware set them but for what is said; the pins are the boot CPU's alone. */
-const struct ipi_ops *lapic_init(u64 pa)
+const struct ipi_ops *lapic_init(pa_t pa)
 {
-	if (!cpu_has(X86_FEATURE_APIC) || !pa)
+	if (!cpu_has(X86_FEATURE_APIC) || !pa_ok(pa))
 		return NULL;
 	/* A firmware that uses x2APIC had its reasons (IDs above 255), and there is no way back without a reset. */
 	if (!cpu_has(X86_FEATURE_X2APIC)) {

@@ -7,6 +7,7 @@
 #ifndef MACHINE_LAPIC_H
 #define MACHINE_LAPIC_H
 
+#include "lib/addr.h"
 #include "machine/ipi_ops.h"
 
 #define VECTOR_LAPIC_ERROR    0xfe
@@ -16,7 +17,7 @@
  * Chooses the way, maps the registers at @pa (xAPIC), and turns this CPU's on. The PICs' interrupts go on arriving
  * here. NULL: there is none, or no room to map it; then nothing else here may be called.
  */
-const struct ipi_ops *lapic_init(u64 pa);
+const struct ipi_ops *lapic_init(pa_t pa);
 /* "xAPIC", "x2APIC", or "nothing". */
 const char *lapic_name(void);
 

@@ -66,7 +66,7 @@ u32 acpi_register_read(const struct acpi_register *r, unsigned bits)
 		return port_read((u16)r->address, bits);
 	if (r->space == ACPI_SPACE_PCI)
 		return port_read(pci_select(r->address), bits);
-	at = kspace_map_mmio(r->address, bits / 8);
+	at = kspace_map_mmio(pa(r->address), bits / 8);
 	if (!at)
 		return 0;
 	value = bits == 8    ? *(volatile const u8 *)at
@@ -84,7 +84,7 @@ void acpi_register_write(const struct acpi_register *r, unsigned bits, u32 value
 		return port_write((u16)r->address, bits, value);
 	if (r->space == ACPI_SPACE_PCI)
 		return port_write(pci_select(r->address), bits, value);
-	at = kspace_map_mmio(r->address, bits / 8);
+	at = kspace_map_mmio(pa(r->address), bits / 8);
 	if (!at)
 		return;
 	if (bits == 8)

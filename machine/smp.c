@@ -81,9 +81,9 @@ void smp_ap_start(unsigned id)
 static int map_area_part(ulong va, u64 size)
 {
 	for (u64 done = 0; done < size; done += PAGE_SIZE) {
-		u64 pa = frame_alloc_zeroed();
+		pa_t frame = frame_alloc_zeroed();
 
-		if (!pa || pt_map(&kspace_root, va + done, pa, PAGE_SIZE, PT_PROT_RW))
+		if (!pa_ok(frame) || pt_map(&kspace_root, va + done, frame, PAGE_SIZE, PT_PROT_RW))
 			return -1;
 	}
 	return 0;
@@ -131,23 +131,24 @@ static void make_areas(void)
 
 /* ---- the page below 1 MiB ---- */
 
-/* The lowest usable page that no module lies in; 0: none. */
-static u64 find_low_page(void)
+/* The lowest usable page that no module lies in; PA_NONE: there is none. */
+static pa_t find_low_page(void)
 {
 	const struct memmap *map = frame_memmap();
 
-	for (u64 pa = LOW_FIRST; pa < LOW_END; pa += PAGE_SIZE) {
+	for (u64 at = LOW_FIRST; at < LOW_END; at += PAGE_SIZE) {
+		const struct frame_reservation *r;
 		bool usable = false, taken = false;
 
 		for (u32 i = 0; i < map->count; i++)
-			usable |= map->range[i].type == MEM_USABLE && pa >= map->range[i].base &&
-				  pa + PAGE_SIZE <= map->range[i].end;
-		for (u32 i = 1; frame_reservation_at(i); i++) /* 0: low memory itself */
-			taken |= pa < frame_reservation_at(i)->end && frame_reservation_at(i)->base < pa + PAGE_SIZE;
+			usable |= map->range[i].type == MEM_USABLE && at >= map->range[i].base &&
+				  at + PAGE_SIZE <= map->range[i].end;
+		for (u32 i = 1; (r = frame_reservation_at(i)); i++) /* 0: low memory itself */
+			taken |= pa_below(pa(at), r->end) && pa_below(r->base, pa(at + PAGE_SIZE));
 		if (usable && !taken)
-			return pa;
+			return pa(at);
 	}
-	return 0;
+	return PA_NONE;
 }
 
 static void *in_copy(u8 *page, const u8 *symbol)
@@ -155,28 +156,29 @@ static void *in_copy(u8 *page, const u8 *symbol)
 	return page + (symbol - trampoline_start);
 }
 
-static bool install_trampoline(u64 pa, unsigned dead)
+static bool install_trampoline(pa_t pa, unsigned dead)
 {
 	u8 *page = pa_va(pa), *ids = in_copy(page, trampoline_ids);
 
 	_Static_assert(NR_CPUS < 0xff, "a CPU's number is a byte, 0xff is none");
 	memcpy(low_page_kept, page, PAGE_SIZE);
 	memcpy(page, trampoline_start, (size_t)(trampoline_end - trampoline_start));
-	*(u32 *)in_copy(page, trampoline_gdt_at) += (u32)pa;
-	*(u32 *)in_copy(page, trampoline_jump32) += (u32)pa;
-	*(u32 *)in_copy(page, trampoline_jump64) += (u32)pa;
-	*(u32 *)in_copy(page, trampoline_cr3) = (u32)kspace_root.top;
+	*(u32 *)in_copy(page, trampoline_gdt_at) += (u32)pa_num(pa);
+	*(u32 *)in_copy(page, trampoline_jump32) += (u32)pa_num(pa);
+	*(u32 *)in_copy(page, trampoline_jump64) += (u32)pa_num(pa);
+	*(u32 *)in_copy(page, trampoline_cr3) = (u32)pa_num(kspace_root.top);
 	if (kspace_root.top_level == PT_PGD)
 		*(u32 *)in_copy(page, trampoline_cr4) |= X86_CR4_LA57;
 	for (unsigned id = 1; id < prepared_count; id++)
 		if (id != dead)
 			ids[percpu_of(id)->apic_id] = (u8)id;
-	return kspace_root.top < 4 * GIB && !pt_map(&kspace_root, pa, pa, PAGE_SIZE, PT_PROT_RX & ~PTE_G);
+	return pa_num(kspace_root.top) < 4 * GIB &&
+	       !pt_map(&kspace_root, pa_num(pa), pa, PAGE_SIZE, PT_PROT_RX & ~PTE_G);
 }
 
-static void remove_trampoline(u64 pa)
+static void remove_trampoline(pa_t pa)
 {
-	pt_unmap(&kspace_root, pa, PAGE_SIZE);
+	pt_unmap(&kspace_root, pa_num(pa), PAGE_SIZE);
 	memcpy(pa_va(pa), low_page_kept, PAGE_SIZE);
 }
 
@@ -200,7 +202,7 @@ static void wait_for_all(u64 ns)
 }
 
 /* One step of starting those who have not come. Returns how long to wait for them; 0: it was the last. */
-static u64 start_absent(u64 page, unsigned step)
+static u64 start_absent(pa_t page, unsigned step)
 {
 	u64 ns = 0;
 
@@ -226,7 +228,7 @@ static void take_in(void)
 	}
 }
 
-static void start_all(u64 page)
+static void start_all(pa_t page)
 {
 	unsigned step = 0;
 	u64 ns;
@@ -247,20 +249,21 @@ void smp_report(void)
 
 void smp_init(unsigned dead)
 {
-	u64 start = time_ns(), page;
+	u64 start = time_ns();
+	pa_t page;
 
 	park_init();
 	if (ipi_ops)
 		make_areas();
 	if (prepared_count > 1) {
 		page = find_low_page();
-		if (!page)
+		if (!pa_ok(page))
 			log_line("smp", "no usable page below 1 MiB: other CPUs cannot start");
 		else if (!install_trampoline(page, dead))
 			log_line("smp", "no memory to start other CPUs with");
 		else
 			start_all(page);
-		if (page)
+		if (pa_ok(page))
 			remove_trampoline(page);
 	}
 	smp_report();

@@ -146,7 +146,7 @@ static void measure_by_hpet(struct tsc_calibration *c)
 	c->hpet_refused = NULL;
 	if (!acpi_info.hpet.pa)
 		return;
-	c->hpet_refused = hpet_start(&hpet, acpi_info.hpet.pa);
+	c->hpet_refused = hpet_start(&hpet, pa(acpi_info.hpet.pa));
 	if (c->hpet_refused)
 		return;
 	if (hpet_window(&hpet, &w, &c->by[TSC_BY_PIT]))

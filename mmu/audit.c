@@ -23,14 +23,15 @@
 /* Leaves joined: address, frame and rights go on without a gap. */
 struct run {
 	ulong va;
-	u64 pa, size;
+	pa_t pa;
+	u64 size;
 	ulong rights, user; /* user: PTE_U if the leaf says so */
 	enum mem_cache type;
 	bool broken;
 };
 
 struct exec_range {
-	u64 base, end;
+	pa_t base, end;
 };
 
 struct audit {
@@ -66,7 +67,7 @@ const char *audit_violation_name(enum audit_violation v)
 	return v < AUDIT_KINDS ? violation_names[v] : "?";
 }
 
-static void violation(struct audit *a, enum audit_violation kind, const struct run *run, ulong va, u64 pa)
+static void violation(struct audit *a, enum audit_violation kind, const struct run *run, ulong va, pa_t pa)
 {
 	struct region region;
 	const char *name = region_find(va, &region) ? region.name : "no region";
@@ -76,7 +77,7 @@ static void violation(struct audit *a, enum audit_violation kind, const struct r
 	if (a->report->quiet || a->printed++ >= PRINT_MAX)
 		return;
 	log_line("audit", "%s: va %016lx pa %#lx, %#lx bytes from va %016lx, %s%s %s, in %s",
-		 audit_violation_name(kind), va, pa, run->size, run->va, region_rights_text(run->rights),
+		 audit_violation_name(kind), va, pa_num(pa), run->size, run->va, region_rights_text(run->rights),
 		 run->user ? " user" : "", run->size ? pat_name(run->type) : "", name);
 }
 
@@ -99,7 +100,8 @@ static int join_leaf(const struct pt_leaf *leaf, void *private)
 
 	a->leaf_count += !leaf->broken;
 	if (run->size && !run->broken && !leaf->broken && leaf->va == run->va + run->size &&
-	    leaf->pa == run->pa + run->size && leaf->rights == run->rights && user == run->user && type == run->type) {
+	    pa_eq(leaf->pa, pa_add(run->pa, run->size)) && leaf->rights == run->rights && user == run->user &&
+	    type == run->type) {
 		run->size += leaf->size;
 	} else {
 		finish_run(a);
@@ -125,8 +127,8 @@ static void collect_executable(struct audit *a, const struct run *run)
 		return;
 	a->report->executable_bytes += run->size;
 	for (u32 i = 0; i < a->exec_count; i++) {
-		if (a->exec[i].end == run->pa) {
-			a->exec[i].end += run->size;
+		if (pa_eq(a->exec[i].end, run->pa)) {
+			a->exec[i].end = pa_add(run->pa, run->size);
 			return;
 		}
 	}
@@ -134,20 +136,20 @@ static void collect_executable(struct audit *a, const struct run *run)
 		violation(a, AUDIT_RIGHTS, run, run->va, run->pa);
 		return;
 	}
-	a->exec[a->exec_count++] = (struct exec_range){run->pa, run->pa + run->size};
+	a->exec[a->exec_count++] = (struct exec_range){run->pa, pa_add(run->pa, run->size)};
 }
 
 /* ---- second pass ---- */
 
 static void judge_writable(struct audit *a, const struct run *run)
 {
-	u64 end = run->pa + run->size;
+	pa_t end = pa_add(run->pa, run->size);
 	/*
 	 * Said here again and not asked of mmu/region.c, by which the tables were built: who judges must not share its
 	 * mistake.
 	 */
 	const struct {
-		u64 base, end;
+		pa_t base, end;
 	} readonly[] = {
 		{image_pa(__image_start), image_pa(__rodata_end)},
 		{image_pa(__ksyms_start), image_pa(__image_end)},
@@ -155,39 +157,41 @@ static void judge_writable(struct audit *a, const struct run *run)
 
 	a->report->writable_bytes += run->size;
 	for (u32 i = 0; i < a->exec_count; i++) {
-		u64 at = max(run->pa, a->exec[i].base);
+		pa_t at = pa_max(run->pa, a->exec[i].base);
 
-		if (at < min(end, a->exec[i].end))
-			violation(a, AUDIT_WX_ALIAS, run, run->va + (at - run->pa), at);
+		if (pa_below(at, pa_min(end, a->exec[i].end)))
+			violation(a, AUDIT_WX_ALIAS, run, run->va + pa_diff(at, run->pa), at);
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(readonly); i++) {
-		u64 at = max(run->pa, readonly[i].base);
+		pa_t at = pa_max(run->pa, readonly[i].base);
 
-		if (at < min(end, readonly[i].end))
-			violation(a, AUDIT_READONLY, run, run->va + (at - run->pa), at);
+		if (pa_below(at, pa_min(end, readonly[i].end)))
+			violation(a, AUDIT_READONLY, run, run->va + pa_diff(at, run->pa), at);
 	}
 }
 
 /* The first address from @base on, below @end, that is not RAM; @end: all of it is. */
-static u64 first_not_ram(u64 base, u64 end)
+static pa_t first_not_ram(pa_t from, pa_t end)
 {
 	const struct memmap *map = frame_memmap();
+	u64 base = pa_num(from);
 
-	for (u32 i = 0; i < map->count && base < end; i++) {
+	for (u32 i = 0; i < map->count && base < pa_num(end); i++) {
 		const struct mem_range *r = &map->range[i];
 
 		if (mem_type_is_ram(r->type) && base >= r->base && base < r->end)
 			base = r->end;
 	}
-	return min(base, end);
+	return pa_min(pa(base), end);
 }
 
-static bool touches_ram(u64 base, u64 end)
+static bool touches_ram(pa_t base, pa_t end)
 {
 	const struct memmap *map = frame_memmap();
 
 	for (u32 i = 0; i < map->count; i++)
-		if (mem_type_is_ram(map->range[i].type) && base < map->range[i].end && map->range[i].base < end)
+		if (mem_type_is_ram(map->range[i].type) && pa_num(base) < map->range[i].end &&
+		    map->range[i].base < pa_num(end))
 			return true;
 	return false;
 }
@@ -195,7 +199,7 @@ static bool touches_ram(u64 base, u64 end)
 /* One frame has one type, whoever maps it: RAM is mapped WB elsewhere (SDM 3A 11.12.4). */
 static void judge_type(struct audit *a, const struct run *run)
 {
-	bool ram = touches_ram(run->pa, run->pa + run->size), device = run->va - MMIO_BASE < MMIO_SIZE && !ram;
+	bool ram = touches_ram(run->pa, pa_add(run->pa, run->size)), device = run->va - MMIO_BASE < MMIO_SIZE && !ram;
 
 	if (run->type == CACHE_WB ? device : ram)
 		violation(a, AUDIT_TYPE, run, run->va, run->pa);
@@ -204,19 +208,19 @@ static void judge_type(struct audit *a, const struct run *run)
 /* The part [va, va + size) of a run that lies in one region. */
 static void judge_in_region(struct audit *a, const struct run *run, const struct region *region, ulong va, u64 size)
 {
-	u64 pa = run->pa + (va - run->va), bad;
+	pa_t pa = pa_add(run->pa, va - run->va), bad;
 
 	if (((run->rights & PTE_W) && !(region->rights & REGION_W)) ||
 	    (!(run->rights & PTE_NX) && !(region->rights & REGION_X)))
 		violation(a, AUDIT_RIGHTS, run, va, pa);
 	if (region->rights & REGION_SHUT)
 		violation(a, AUDIT_SHUT, run, va, pa);
-	if (region->linear && va - pa != region->offset)
+	if (region->linear && va - pa_num(pa) != region->offset)
 		violation(a, AUDIT_WRONG_FRAME, run, va, pa);
 	if (region->linear) {
-		bad = first_not_ram(pa, pa + size);
-		if (bad < pa + size)
-			violation(a, AUDIT_NOT_RAM, run, va + (bad - pa), bad);
+		bad = first_not_ram(pa, pa_add(pa, size));
+		if (pa_diff(bad, pa) < size)
+			violation(a, AUDIT_NOT_RAM, run, va + pa_diff(bad, pa), bad);
 	}
 }
 
@@ -233,7 +237,7 @@ static void judge_regions(struct audit *a, const struct run *run)
 			judge_in_region(a, run, &region, va, size);
 		} else {
 			size = min(size, region_next(va) - va);
-			violation(a, AUDIT_OUTSIDE, run, va, run->pa + done);
+			violation(a, AUDIT_OUTSIDE, run, va, pa_add(run->pa, done));
 		}
 		done += size;
 	}
@@ -241,13 +245,14 @@ static void judge_regions(struct audit *a, const struct run *run)
 
 static void judge_guards(struct audit *a, const struct run *run)
 {
+	const ulong va = run->va;
 	ulong guard;
 
 	for (unsigned i = 0; (guard = region_guard(i)); i++) {
-		ulong at = max(run->va, guard);
+		ulong at = max(va, guard);
 
-		if (at < guard + KSTACK_GUARD && at - run->va < run->size)
-			violation(a, AUDIT_GUARD, run, at, run->pa + (at - run->va));
+		if (at < guard + KSTACK_GUARD && at - va < run->size)
+			violation(a, AUDIT_GUARD, run, at, pa_add(run->pa, at - va));
 	}
 }
 
@@ -279,7 +284,7 @@ int audit_kernel_space(struct audit_report *r)
 	memset(r, 0, sizeof(*r));
 	r->quiet = quiet;
 	if (!(pv_read_cr0() & X86_CR0_WP) || !(pv_read_msr(MSR_EFER) & EFER_NXE))
-		violation(&a, AUDIT_CPU, &none, 0, 0);
+		violation(&a, AUDIT_CPU, &none, 0, PA_NONE);
 	pass(&a, &live, collect_executable);
 	pass(&a, &live, judge_run);
 	r->leaf_count = a.leaf_count;

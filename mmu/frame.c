@@ -125,15 +125,15 @@ static struct zone *zone_of(u64 pfn)
 
 /* ---- the beginning ---- */
 
-static int reserve(u64 base, u64 end, const char *name)
+static int reserve(pa_t base, pa_t end, const char *name)
 {
 	if (frames.resv_count == FRAME_RESERVATION_MAX)
 		return -EINVAL;
-	if (base >= end)
+	if (!pa_below(base, end))
 		return 0;
 	frames.resv[frames.resv_count++] = (struct frame_reservation){
-		.base = ALIGN_DOWN(base, PAGE_SIZE),
-		.end = ALIGN_UP(end, PAGE_SIZE),
+		.base = pa_down(base, PAGE_SIZE),
+		.end = pa_up(end, PAGE_SIZE),
 		.name = name,
 	};
 	return 0;
@@ -164,12 +164,12 @@ static int make_zones(const struct memmap *map)
 	return 0;
 }
 
-/* The lowest usable place for @size bytes that touches no reservation; 0: none. */
-static u64 place_bitmap(u64 size)
+/* The lowest usable place for @size bytes that touches no reservation; PA_NONE: none. */
+static pa_t place_bitmap(u64 size)
 {
 	for (u32 i = 0; i < frames.zone_count; i++) {
-		u64 base = frames.zone[i].first << PAGE_SHIFT;
-		u64 end = base + (frames.zone[i].count << PAGE_SHIFT);
+		pa_t base = pfn_pa(frames.zone[i].first);
+		pa_t end = pa_add(base, frames.zone[i].count << PAGE_SHIFT);
 		bool moved = true;
 
 		while (moved) {
@@ -177,35 +177,35 @@ static u64 place_bitmap(u64 size)
 			for (u32 k = 0; k < frames.resv_count; k++) {
 				const struct frame_reservation *r = &frames.resv[k];
 
-				if (base < r->end && r->base < base + size) {
+				if (pa_below(base, r->end) && pa_below(r->base, pa_add(base, size))) {
 					base = r->end;
 					moved = true;
 				}
 			}
 		}
-		if (base + size <= min(end, FRAME_BITMAP_END))
+		if (!pa_below(pa_min(end, pa(FRAME_BITMAP_END)), pa_add(base, size)))
 			return base;
 	}
-	return 0;
+	return PA_NONE;
 }
 
 /* Everything is free, then the reservations are taken out. */
-static void fill_bitmaps(u64 bitmap)
+static void fill_bitmaps(pa_t bitmap)
 {
 	for (u32 i = 0; i < frames.zone_count; i++) {
 		struct zone *z = &frames.zone[i];
-		u64 base = z->first << PAGE_SHIFT, end = base + (z->count << PAGE_SHIFT);
+		pa_t base = pfn_pa(z->first), end = pa_add(base, z->count << PAGE_SHIFT);
 
 		z->free = pa_va(bitmap);
-		bitmap += zone_words(z) * sizeof(u64);
+		bitmap = pa_add(bitmap, zone_words(z) * sizeof(u64));
 		memset(z->free, 0xff, zone_words(z) * sizeof(u64));
 		zone_mark(z, z->count, zone_words(z) * WORD_BITS - z->count, false);
 		for (u32 k = 0; k < frames.resv_count; k++) {
-			u64 from = max(base, frames.resv[k].base);
-			u64 to = min(end, frames.resv[k].end);
+			pa_t from = pa_max(base, frames.resv[k].base);
+			pa_t to = pa_min(end, frames.resv[k].end);
 
-			if (from < to)
-				zone_mark(z, (from - base) >> PAGE_SHIFT, (to - from) >> PAGE_SHIFT, false);
+			if (pa_below(from, to))
+				zone_mark(z, pa_diff(from, base) >> PAGE_SHIFT, pa_diff(to, from) >> PAGE_SHIFT, false);
 		}
 		frames.free_count += zone_count_free(z);
 	}
@@ -214,13 +214,14 @@ static void fill_bitmaps(u64 bitmap)
 
 int frame_init(const struct memmap *map, const struct frame_reservation *resv, u32 count)
 {
-	u64 bytes = 0, bitmap;
+	u64 bytes = 0;
+	pa_t bitmap;
 	int err;
 
 	memset(&frames, 0, sizeof(frames));
 	frames.map = map;
 	frames.reach = FRAME_BOOT_REACH >> PAGE_SHIFT;
-	err = reserve(0, FRAME_LOW_END, "low memory");
+	err = reserve(pa(0), pa(FRAME_LOW_END), "low memory");
 	for (u32 i = 0; i < count && !err; i++)
 		err = reserve(resv[i].base, resv[i].end, resv[i].name);
 	if (!err)
@@ -231,9 +232,9 @@ int frame_init(const struct memmap *map, const struct frame_reservation *resv, u
 		bytes += zone_words(&frames.zone[i]) * sizeof(u64);
 	bytes = ALIGN_UP(bytes, PAGE_SIZE);
 	bitmap = place_bitmap(bytes);
-	if (!bitmap)
+	if (!pa_ok(bitmap))
 		return -ENOMEM;
-	err = reserve(bitmap, bitmap + bytes, "frame bitmap");
+	err = reserve(bitmap, pa_add(bitmap, bytes), "frame bitmap");
 	if (err)
 		return err;
 	fill_bitmaps(bitmap);
@@ -242,27 +243,28 @@ int frame_init(const struct memmap *map, const struct frame_reservation *resv, u
 	return frames.free_count < FRAME_MINIMUM >> PAGE_SHIFT ? -ENOMEM : 0;
 }
 
-void frame_set_reach(u64 end)
+void frame_set_reach(pa_t end)
 {
-	frames.reach = end >> PAGE_SHIFT;
+	frames.reach = pa_pfn(end);
 }
 
-u64 frame_reach(void)
+pa_t frame_reach(void)
 {
-	return frames.reach << PAGE_SHIFT;
+	return pfn_pa(frames.reach);
 }
 
 /* ---- taking and giving ---- */
 
-u64 frame_alloc_contiguous(u64 count, u64 align)
+pa_t frame_alloc_contiguous(u64 count, u64 align)
 {
-	u64 pa = 0, step = align >> PAGE_SHIFT;
+	u64 step = align >> PAGE_SHIFT;
+	pa_t found = PA_NONE;
 	ulong flags;
 
 	if (!count || align < PAGE_SIZE || (align & (align - 1)))
-		return 0;
+		return PA_NONE;
 	flags = frame_lock();
-	for (u32 i = 0; i < frames.zone_count && !pa; i++) {
+	for (u32 i = 0; i < frames.zone_count && !pa_ok(found); i++) {
 		struct zone *z = &frames.zone[i];
 		u64 at = zone_find(z, z->hint * WORD_BITS, true);
 
@@ -276,20 +278,20 @@ u64 frame_alloc_contiguous(u64 count, u64 align)
 			if (busy - at >= count) {
 				zone_mark(z, at, count, false);
 				frames.free_count -= count;
-				pa = (z->first + at) << PAGE_SHIFT;
+				found = pfn_pa(z->first + at);
 				break;
 			}
 			at = zone_find(z, busy, true);
 		}
 	}
 	frame_unlock(flags);
-	return pa;
+	return found;
 }
 
-u64 frame_alloc(void)
+pa_t frame_alloc(void)
 {
 	ulong flags = frame_lock();
-	u64 pa = 0;
+	pa_t found = PA_NONE;
 
 	for (u32 i = 0; i < frames.zone_count; i++) {
 		struct zone *z = &frames.zone[i];
@@ -306,48 +308,48 @@ u64 frame_alloc(void)
 			break;
 		z->free[w] &= ~BIT(bit);
 		frames.free_count--;
-		pa = (z->first + w * WORD_BITS + bit) << PAGE_SHIFT;
+		found = pfn_pa(z->first + w * WORD_BITS + bit);
 		break;
 	}
 	frame_unlock(flags);
-	return pa;
+	return found;
 }
 
-u64 frame_alloc_zeroed(void)
+pa_t frame_alloc_zeroed(void)
 {
-	u64 pa = frame_alloc();
+	pa_t frame = frame_alloc();
 
-	if (pa)
-		memset(pa_va(pa), 0, PAGE_SIZE);
-	return pa;
+	if (pa_ok(frame))
+		memset(pa_va(frame), 0, PAGE_SIZE);
+	return frame;
 }
 
-void frame_free(u64 pa)
+void frame_free(pa_t pa)
 {
 	const struct frame_reservation *r = frame_reservation(pa);
-	u64 pfn = pa >> PAGE_SHIFT;
+	u64 pfn = pa_pfn(pa);
 	struct zone *z = zone_of(pfn);
 	ulong flags;
 
-	if (!IS_ALIGNED(pa, PAGE_SIZE))
-		panic("frame_free: %#lx is not the address of a frame", pa);
+	if (!pa_aligned(pa, PAGE_SIZE))
+		panic("frame_free: %#lx is not the address of a frame", pa_num(pa));
 	if (!z)
-		panic("frame_free: frame %#lx is not usable RAM", pa);
+		panic("frame_free: frame %#lx is not usable RAM", pa_num(pa));
 	if (r)
-		panic("frame_free: frame %#lx is reserved: %s", pa, r->name);
+		panic("frame_free: frame %#lx is reserved: %s", pa_num(pa), r->name);
 	flags = frame_lock();
 	if (zone_is_free(z, pfn - z->first))
-		panic("frame_free: frame %#lx is free already", pa);
+		panic("frame_free: frame %#lx is free already", pa_num(pa));
 	zone_mark(z, pfn - z->first, 1, true);
 	z->hint = min(z->hint, (pfn - z->first) / WORD_BITS);
 	frames.free_count++;
 	frame_unlock(flags);
 }
 
-void frame_free_contiguous(u64 pa, u64 count)
+void frame_free_contiguous(pa_t pa, u64 count)
 {
 	for (u64 i = 0; i < count; i++)
-		frame_free(pa + i * PAGE_SIZE);
+		frame_free(pa_add(pa, i * PAGE_SIZE));
 }
 
 /* ---- asking ---- */
@@ -368,23 +370,23 @@ struct frame_stats frame_stats(void)
 	return s;
 }
 
-bool frame_is_ram(u64 pa)
+bool frame_is_ram(pa_t pa)
 {
 	if (!frames.map)
 		return false;
 	for (u32 i = 0; i < frames.map->count; i++) {
 		const struct mem_range *r = &frames.map->range[i];
 
-		if (pa >= r->base && pa < r->end)
+		if (pa_num(pa) >= r->base && pa_num(pa) < r->end)
 			return mem_type_is_ram(r->type);
 	}
 	return false;
 }
 
-const struct frame_reservation *frame_reservation(u64 pa)
+const struct frame_reservation *frame_reservation(pa_t pa)
 {
 	for (u32 i = 0; i < frames.resv_count; i++) {
-		if (pa >= frames.resv[i].base && pa < frames.resv[i].end)
+		if (!pa_below(pa, frames.resv[i].base) && pa_below(pa, frames.resv[i].end))
 			return &frames.resv[i];
 	}
 	return NULL;

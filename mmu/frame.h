@@ -11,13 +11,14 @@
 #ifndef MMU_FRAME_H
 #define MMU_FRAME_H
 
+#include "lib/addr.h"
 #include "lib/memmap.h"
 #include "lib/types.h"
 
 /* Memory that is in use before there is an allocator: [base, end), physical bytes, rounded outward
  * to frames. */
 struct frame_reservation {
-	u64 base, end;
+	pa_t base, end;
 	const char *name; /* "image", "module initrd": said by frame_free() and in the monitor; static text */
 };
 
@@ -57,38 +58,38 @@ struct frame_stats {
 int frame_init(const struct memmap *map, const struct frame_reservation *resv, u32 count);
 
 /* Frames below @end may be handed out from now on: the direct map reaches there. */
-void frame_set_reach(u64 end);
-u64 frame_reach(void);
+void frame_set_reach(pa_t end);
+pa_t frame_reach(void);
 
 /*
- * One frame: its physical address, 0 when there is none left (physical page 0 is never handed out).
+ * One frame: its physical address, PA_NONE when there is none left (physical page 0 is never handed out).
  * Contents: whatever was there. Any context but NMI.
  */
-u64 frame_alloc(void);
+pa_t frame_alloc(void);
 
 /* As frame_alloc(), filled with zeros. */
-u64 frame_alloc_zeroed(void);
+pa_t frame_alloc_zeroed(void);
 
 /*
  * @count frames in a row, the first at a multiple of @align bytes (a power of two, at least
- * PAGE_SIZE): the lowest place that fits, or 0. Freed one by one or by frame_free_contiguous().
+ * PAGE_SIZE): the lowest place that fits, or PA_NONE. Freed one by one or by frame_free_contiguous().
  */
-u64 frame_alloc_contiguous(u64 count, u64 align);
+pa_t frame_alloc_contiguous(u64 count, u64 align);
 
 /* Gives back a frame. One that is free, reserved, or no RAM of ours is a bug of the caller's:
  * panic, by name. */
-void frame_free(u64 pa);
-void frame_free_contiguous(u64 pa, u64 count);
+void frame_free(pa_t pa);
+void frame_free_contiguous(pa_t pa, u64 count);
 
 /* Counts at this moment; a leak check compares free_count before and after. */
 struct frame_stats frame_stats(void);
 
 /* True if the frame at @pa is RAM: usable or ACPI's, reserved by us or not. What does not pass must
  * not be read. */
-bool frame_is_ram(u64 pa);
+bool frame_is_ram(pa_t pa);
 
 /* The reservation that holds @pa, or NULL. */
-const struct frame_reservation *frame_reservation(u64 pa);
+const struct frame_reservation *frame_reservation(pa_t pa);
 
 /* Reservation number @i, in no order; NULL behind the last. */
 const struct frame_reservation *frame_reservation_at(u32 i);

@@ -19,7 +19,7 @@ __noinline void gather_flush(struct mmu_gather *tlb)
 	gather_init(tlb, tlb->root);
 }
 
-void gather_table(struct mmu_gather *tlb, ulong va, u64 pa)
+void gather_table(struct mmu_gather *tlb, ulong va, pa_t pa)
 {
 	if (tlb->table_count == GATHER_TABLE_MAX)
 		gather_flush(tlb);

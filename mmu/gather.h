@@ -8,6 +8,7 @@
 #ifndef MMU_GATHER_H
 #define MMU_GATHER_H
 
+#include "lib/addr.h"
 #include "lib/types.h"
 #include "mmu/tlb.h"
 
@@ -21,7 +22,7 @@ struct mmu_gather {
 	u32 va_count; /* may exceed GATHER_VA_MAX: then only counted */
 	u32 table_count;
 	ulong va[GATHER_VA_MAX];
-	u64 table[GATHER_TABLE_MAX]; /* physical */
+	pa_t table[GATHER_TABLE_MAX];
 };
 
 static inline void gather_init(struct mmu_gather *tlb, struct pt_root *root)
@@ -55,7 +56,7 @@ static inline void gather_all(struct mmu_gather *tlb)
 
 /* The table page at @pa is out of the tree; the entry that led to it spanned @va. Flushes when
  * there is no more room. */
-void gather_table(struct mmu_gather *tlb, ulong va, u64 pa);
+void gather_table(struct mmu_gather *tlb, ulong va, pa_t pa);
 
 /* Flushes if the root is live, then frees the tables. The gather is empty again. */
 void gather_flush(struct mmu_gather *tlb);

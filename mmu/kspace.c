@@ -23,15 +23,15 @@ static u64 mmio_used; /* bytes of the mmio region handed out, upward */
 
 /* ---- the direct map ---- */
 
-static int map_direct(u64 base, u64 end)
+static int map_direct(pa_t base, pa_t end)
 {
 	int err = 0;
 
-	end = min(end, DIRECT_SIZE);
-	while (base < end && !err) {
-		u64 next = region_same_rights_end(base, end);
+	end = pa_min(end, pa(DIRECT_SIZE));
+	while (pa_below(base, end) && !err) {
+		pa_t next = region_same_rights_end(base, end);
 
-		err = pt_map(&kspace_root, DIRECT_BASE + base, base, next - base,
+		err = pt_map(&kspace_root, (ulong)pa_va(base), base, pa_diff(next, base),
 			     region_is_readonly_frame(base) ? PT_PROT_RO : PT_PROT_RW);
 		base = next;
 	}
@@ -39,7 +39,7 @@ static int map_direct(u64 base, u64 end)
 }
 
 /* RAM ranges that touch are one: a border between two types must not cost a large page. */
-static int map_all_ram(const struct memmap *map, u64 *top)
+static int map_all_ram(const struct memmap *map, pa_t *top)
 {
 	int err = 0;
 
@@ -51,8 +51,8 @@ static int map_all_ram(const struct memmap *map, u64 *top)
 		while (i + 1 < map->count && mem_type_is_ram(map->range[i + 1].type) &&
 		       map->range[i + 1].base == map->range[i].end)
 			i++;
-		*top = map->range[i].end;
-		err = map_direct(base, *top);
+		*top = pa(map->range[i].end);
+		err = map_direct(pa(base), *top);
 	}
 	return err;
 }
@@ -95,7 +95,7 @@ static int map_image_sections(void)
 
 /* ---- the whole ---- */
 
-static int map_everything(u64 *top)
+static int map_everything(pa_t *top)
 {
 	int err = map_all_ram(frame_memmap(), top);
 	u64 direct[PT_LEVELS];
@@ -122,9 +122,9 @@ __noinline void kspace_activate(void)
 	tlb_switch(&kspace_root);
 }
 
-int kspace_init(const struct pt_caps *caps, void (*enter)(u64 top))
+int kspace_init(const struct pt_caps *caps, void (*enter)(pa_t top))
 {
-	u64 top = 0;
+	pa_t top = PA_NONE;
 	int err = pt_root_init(&kspace_root, NULL, caps);
 
 	if (err)
@@ -142,7 +142,7 @@ int kspace_init(const struct pt_caps *caps, void (*enter)(u64 top))
 	else
 		kspace_activate();
 	kspace_root.live = true;
-	frame_set_reach(min(top, DIRECT_SIZE));
+	frame_set_reach(pa_min(top, pa(DIRECT_SIZE)));
 	log_line("paging", "%u levels, %lu table pages, %s%s%s, W^X by frame, page zero unmapped",
 		 kspace_root.top_level + 1, kspace_root.table_count, caps->nx ? "NX, " : "",
 		 caps->global ? "global, " : "", pat_has_wc() ? "WC by PAT" : "no PAT: framebuffers uncached");
@@ -151,41 +151,43 @@ int kspace_init(const struct pt_caps *caps, void (*enter)(u64 top))
 
 /* ---- devices ---- */
 
-static bool touches_ram(u64 base, u64 end)
+static bool touches_ram(pa_t base, pa_t end)
 {
 	const struct memmap *map = frame_memmap();
 
 	for (u32 i = 0; i < map->count; i++) {
 		const struct mem_range *r = &map->range[i];
 
-		if (mem_type_is_ram(r->type) && base < r->end && r->base < end)
+		if (mem_type_is_ram(r->type) && pa_below(base, pa(r->end)) && pa_below(pa(r->base), end))
 			return true;
 	}
 	return false;
 }
 
-static void *map_device(u64 pa, u64 size, ulong prot)
+static void *map_device(pa_t pa, u64 size, ulong prot)
 {
-	u64 base = ALIGN_DOWN(pa, PAGE_SIZE), end = ALIGN_UP(pa + size, PAGE_SIZE);
-	/* Large pages need address and device alike in their low bits. */
-	u64 align = end - base >= PMD_SIZE ? PMD_SIZE : PAGE_SIZE;
-	u64 at = ALIGN_UP(mmio_used, align) + (base & (align - 1));
+	pa_t base = pa_down(pa, PAGE_SIZE), end = pa_up(pa_add(pa, size), PAGE_SIZE);
+	u64 mapped = pa_diff(end, base), align, at;
 
-	if (!size || end <= base || touches_ram(base, end) || end - base > MMIO_SIZE ||
-	    at + (end - base) + PAGE_SIZE > MMIO_SIZE)
+	if (!size || !pa_below(base, end) || touches_ram(base, end) || mapped > MMIO_SIZE)
 		return NULL;
-	if (pt_map(&kspace_root, MMIO_BASE + at, base, end - base, prot))
+	/* Large pages need address and device alike in their low bits. */
+	align = mapped >= PMD_SIZE ? PMD_SIZE : PAGE_SIZE;
+	at = ALIGN_UP(mmio_used, align) + pa_offset(base, align);
+	if (at + mapped + PAGE_SIZE > MMIO_SIZE)
 		return NULL;
-	mmio_used = at + (end - base) + PAGE_SIZE; /* a hole behind each */
-	return (void *)(MMIO_BASE + at + (pa - base));
+	if (pt_map(&kspace_root, MMIO_BASE + at, base, mapped, prot))
+		return NULL;
+	mmio_used = at + mapped + PAGE_SIZE; /* a hole behind each */
+	return (void *)(MMIO_BASE + at + pa_diff(pa, base));
 }
 
-void *kspace_map_mmio(u64 pa, u64 size)
+void *kspace_map_mmio(pa_t pa, u64 size)
 {
 	return map_device(pa, size, PT_PROT_IO);
 }
 
-void *kspace_map_wc(u64 pa, u64 size)
+void *kspace_map_wc(pa_t pa, u64 size)
 {
 	return map_device(pa, size, pat_has_wc() ? PT_PROT_WC : PT_PROT_IO);
 }

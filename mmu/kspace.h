@@ -9,6 +9,7 @@
 #ifndef MMU_KSPACE_H
 #define MMU_KSPACE_H
 
+#include "lib/addr.h"
 #include "lib/types.h"
 #include "mmu/pt.h"
 
@@ -21,7 +22,7 @@ extern struct pt_root kspace_root;
  * NULL. Boot only, after frame_init(), on a stack in the image, EFER.NXE set; CR4.PGE is better set after this call.
  * Lets the frame allocator reach all RAM. 0, or -ENOMEM with nothing loaded.
  */
-int kspace_init(const struct pt_caps *caps, void (*enter)(u64 top));
+int kspace_init(const struct pt_caps *caps, void (*enter)(pa_t top));
 
 /* Loads CR3 with the kernel's root: back from any other one. This CPU. */
 void kspace_activate(void);
@@ -31,13 +32,13 @@ void kspace_activate(void);
  * a table. Any alignment: the pages around are mapped. RAM is refused (it has an address). Not from
  * interrupts.
  */
-void *kspace_map_mmio(u64 pa, u64 size);
+void *kspace_map_mmio(pa_t pa, u64 size);
 
 /*
  * The same for memory that is only written, and seldom read: write-combining, where the CPU has that (pat_has_wc()),
  * else uncached. Stores may reach the device late and in another order: an sfence ends that.
  */
-void *kspace_map_wc(u64 pa, u64 size);
+void *kspace_map_wc(pa_t pa, u64 size);
 
 /* Unmaps what the two gave; the addresses are not used again. */
 void kspace_unmap_mmio(void *va, u64 size);

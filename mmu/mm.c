@@ -11,14 +11,14 @@ static const u8 zero_page[PAGE_SIZE] __aligned(PAGE_SIZE);
 
 u64 mm_zero_pfn(void)
 {
-	return image_pa(zero_page) >> PAGE_SHIFT;
+	return pa_pfn(image_pa(zero_page));
 }
 
 int mm_init(struct mm_struct *mm, const struct pt_caps *caps)
 {
 	int err;
 
-	*mm = (struct mm_struct){.root = {.top = 0}};
+	*mm = (struct mm_struct){.root = {.top = PA_NONE}};
 	err = pt_root_init(&mm->root, mm, caps);
 	if (!err)
 		vma_tree_init(&mm->vmas, mm, 0, pt_half(&mm->root) - PAGE_SIZE - 1);

@@ -36,12 +36,13 @@ static void open_list_remove(struct pool *pool, struct pool_frame *f)
 
 static struct pool_frame *frame_new(struct pool *pool)
 {
-	u64 pa = frame_alloc(), step = ALIGN_UP((u64)pool->size, sizeof(void *));
+	pa_t frame = frame_alloc();
+	u64 step = ALIGN_UP((u64)pool->size, sizeof(void *));
 	struct pool_frame *f;
 
-	if (!pa)
+	if (!pa_ok(frame))
 		return NULL;
-	f = pa_va(pa);
+	f = pa_va(frame);
 	*f = (struct pool_frame){.pool = pool};
 	for (u64 at = ALIGN_DOWN(PAGE_SIZE - sizeof(*f), 8) / step; at > 0; at--) {
 		void **object = (void **)((u8 *)(f + 1) + (at - 1) * step);

@@ -50,11 +50,11 @@ static __always_inline bool hung_within(const struct pt_format *f, const struct 
 /* ---- map ---- */
 
 /* The largest leaf that can begin at @va and @pa and does not reach beyond @left bytes. */
-static __always_inline enum pt_level best_level(const struct pt_root *root, ulong va, u64 pa, u64 left)
+static __always_inline enum pt_level best_level(const struct pt_root *root, ulong va, pa_t pa, u64 left)
 {
 	enum pt_level level = root->max_leaf;
 
-	while (level > PT_PTE && (!IS_ALIGNED(va | pa, pt_span(level)) || left < pt_span(level)))
+	while (level > PT_PTE && (!IS_ALIGNED(va | pa_num(pa), pt_span(level)) || left < pt_span(level)))
 		level--;
 	return level;
 }
@@ -104,15 +104,15 @@ static __always_inline u64 fill_run(const struct pt_format *f, struct pt_root *r
 	return done << pt_shift(p->level);
 }
 
-static __always_inline int map_range(const struct pt_format *f, struct pt_root *root, ulong va, u64 pa, u64 size,
+static __always_inline int map_range(const struct pt_format *f, struct pt_root *root, ulong va, pa_t pa, u64 size,
 				     ulong prot)
 {
 	u64 done = 0;
 	int err = 0;
 
 	while (done < size && !err) {
-		enum pt_level level = best_level(root, va + done, pa + done, size - done);
-		ulong value = (pa + done) | pt_encode(f, prot) | (level > PT_PTE ? PTE_PS : 0);
+		enum pt_level level = best_level(root, va + done, pa_add(pa, done), size - done);
+		ulong value = (pa_num(pa) + done) | pt_encode(f, prot) | (level > PT_PTE ? PTE_PS : 0);
 		struct pt_pos p;
 		bool taken;
 
@@ -241,10 +241,10 @@ static __always_inline int change_range(const struct pt_format *f, struct pt_roo
 
 /* ---- the instances ---- */
 
-int pt_map(struct pt_root *root, ulong va, u64 pa, u64 size, ulong prot)
+int pt_map(struct pt_root *root, ulong va, pa_t pa, u64 size, ulong prot)
 {
-	if (!pt_range_ok(root, va, size) || !prot_ok(prot) || !IS_ALIGNED(pa, PAGE_SIZE) || pa > PTE_ADDR ||
-	    size - 1 > (PTE_ADDR | ~PAGE_MASK) - pa)
+	if (!pt_range_ok(root, va, size) || !prot_ok(prot) || !pa_aligned(pa, PAGE_SIZE) || pa_num(pa) > PTE_ADDR ||
+	    size - 1 > (PTE_ADDR | ~PAGE_MASK) - pa_num(pa))
 		return -EINVAL;
 	prot &= root->prot_allowed;
 	switch (root->kind) {

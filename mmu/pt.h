@@ -17,6 +17,7 @@
 #define MMU_PT_H
 
 #include "arch/pte.h"
+#include "lib/addr.h"
 #include "lib/types.h"
 #include "mmu/tlb.h"
 
@@ -52,7 +53,7 @@ struct pt_caps {
 #define PT_HUNG BIT(9)
 
 struct pt_root {
-	u64 top; /* physical address of the top table: what CR3 holds */
+	pa_t top; /* the top table: what CR3 holds */
 	enum pt_kind kind;
 	enum pt_level top_level;   /* of the top table's entries: PT_P4D or PT_PGD */
 	struct mm_struct *mm;      /* for the ops; NULL: the kernel */
@@ -76,7 +77,7 @@ void pt_root_destroy(struct pt_root *root);
  * does not touch the canonical hole. Nothing is changed on error: -EINVAL, -EEXIST (something is
  * mapped in the range), -EBUSY (a hung table lies in it: what is below is not the root's), -ENOMEM.
  */
-int pt_map(struct pt_root *root, ulong va, u64 pa, u64 size, ulong prot);
+int pt_map(struct pt_root *root, ulong va, pa_t pa, u64 size, ulong prot);
 
 /*
  * Unmaps what is mapped in [va, va + size), holes are passed over; a large leaf that sticks out is
@@ -105,7 +106,7 @@ u64 pt_merge(struct pt_root *root, ulong va, u64 size);
  * operation here goes below it, and its leaves are not in leaf_count. -EINVAL, -EEXIST, -EBUSY (inside
  * another hung one), -ENOMEM.
  */
-int pt_hang(struct pt_root *root, ulong va, enum pt_level level, u64 table);
+int pt_hang(struct pt_root *root, ulong va, enum pt_level level, pa_t table);
 
 /* Takes a hung table out again, and the tables above it that are then empty. -EINVAL: none hangs there. */
 int pt_unhang(struct pt_root *root, ulong va, enum pt_level level);
@@ -113,7 +114,7 @@ int pt_unhang(struct pt_root *root, ulong va, enum pt_level level);
 /* What stands at an address. */
 struct pt_leaf {
 	ulong va;     /* where the leaf begins */
-	u64 pa;       /* what it maps to */
+	pa_t pa;      /* what it maps to */
 	u64 size;     /* bytes */
 	ulong entry;  /* the leaf's entry, as it is */
 	ulong rights; /* P, W, U, NX as they work together: W and U where all levels have them, NX where one has */
@@ -122,7 +123,7 @@ struct pt_leaf {
 };
 
 /* The physical address of @va, and its leaf if @leaf is not NULL. False: not mapped, or the tables are corrupt. */
-bool pt_translate(const struct pt_root *root, ulong va, u64 *pa, struct pt_leaf *leaf);
+bool pt_translate(const struct pt_root *root, ulong va, pa_t *pa, struct pt_leaf *leaf);
 
 /*
  * Calls @fn for each leaf that touches [first, last], in the order of addresses, until it returns

@@ -183,9 +183,15 @@ static __always_inline bool pt_is_leaf(enum pt_level level, ulong value)
 }
 
 /* The address a leaf of @level holds: without PAT, which is bit 12 of a large leaf. */
-static __always_inline u64 pt_leaf_pa(enum pt_level level, ulong value)
+static __always_inline pa_t pt_leaf_pa(enum pt_level level, ulong value)
 {
-	return value & PTE_ADDR & ~(pt_span(level) - 1);
+	return pa(value & PTE_ADDR & ~(pt_span(level) - 1));
+}
+
+/* The table that an entry above a leaf leads to; CR3 is like one. */
+static __always_inline pa_t pt_table_pa(ulong value)
+{
+	return pa(value & PTE_ADDR);
 }
 
 /* From the top down to the entry of @va at level @stop, or to the hole or leaf above it. */
@@ -193,7 +199,7 @@ static __always_inline struct pt_pos pt_descend(const struct pt_format *f, const
 						enum pt_level stop)
 {
 	struct pt_pos p = {.level = root->top_level};
-	u64 table = root->top;
+	pa_t table = root->top;
 
 	for (;; p.level--) {
 		p.entry = (ulong *)pa_va(table) + pt_index(p.level, va);
@@ -202,7 +208,7 @@ static __always_inline struct pt_pos pt_descend(const struct pt_format *f, const
 			return p;
 		if (f->by_ops && (p.value & PT_HUNG))
 			p.hung = true;
-		table = p.value & PTE_ADDR;
+		table = pt_table_pa(p.value);
 	}
 }
 

@@ -12,16 +12,16 @@
 #include "mmu/gather.h"
 #include "mmu/pt_priv.h"
 
-/* A zeroed table for entries of @level, announced; 0: no frame. */
-static __always_inline u64 table_new(const struct pt_format *f, struct pt_root *root, enum pt_level level)
+/* A zeroed table for entries of @level, announced; PA_NONE: no frame. */
+static __always_inline pa_t table_new(const struct pt_format *f, struct pt_root *root, enum pt_level level)
 {
-	u64 table = frame_alloc_zeroed();
+	pa_t table = frame_alloc_zeroed();
 
-	if (!table)
-		return 0;
+	if (!pa_ok(table))
+		return PA_NONE;
 	root->table_count++;
 	if (f->by_ops)
-		pt_long_table_added(root->mm, level, table >> PAGE_SHIFT);
+		pt_long_table_added(root->mm, level, pa_pfn(table));
 	return table;
 }
 
@@ -30,8 +30,8 @@ static __always_inline void table_gone(const struct pt_format *f, struct pt_root
 				       ulong up, struct mmu_gather *tlb)
 {
 	if (f->by_ops)
-		pt_long_table_removed(level, (up & PTE_ADDR) >> PAGE_SHIFT);
-	gather_table(tlb, va, up & PTE_ADDR);
+		pt_long_table_removed(level, pa_pfn(pt_table_pa(up)));
+	gather_table(tlb, va, pt_table_pa(up));
 	root->table_count--;
 }
 
@@ -42,7 +42,7 @@ static __always_inline int grow(const struct pt_format *f, struct pt_root *root,
 	bool fresh = false;
 
 	for (;;) {
-		u64 table;
+		pa_t table;
 
 		*p = f->find(root, va, level);
 		p->fresh = fresh;
@@ -53,10 +53,10 @@ static __always_inline int grow(const struct pt_format *f, struct pt_root *root,
 		if (p->value)
 			return -EEXIST;
 		table = table_new(f, root, p->level - 1);
-		if (!table)
+		if (!pa_ok(table))
 			return -ENOMEM;
 		fresh = true;
-		pt_store(f, false, root->mm, p->level, va, p->entry, table | f->table_bits | user);
+		pt_store(f, false, root->mm, p->level, va, p->entry, pa_num(table) | f->table_bits | user);
 	}
 }
 
@@ -103,11 +103,11 @@ static __always_inline ulong split_value(const struct pt_format *f, enum pt_leve
 	if (f->kind != PT_EPT)
 		bits |= value & PT_BIT_PAT_LARGE;
 	if (level > PT_PMD)
-		return pt_leaf_pa(level, value) | bits;
+		return pa_num(pt_leaf_pa(level, value)) | bits;
 	bits &= ~(PTE_PS | PT_BIT_PAT_LARGE);
 	if (f->kind != PT_EPT && (value & PT_BIT_PAT_LARGE))
 		bits |= PT_BIT_PAT;
-	return pt_leaf_pa(level, value) | bits;
+	return pa_num(pt_leaf_pa(level, value)) | bits;
 }
 
 /* The reverse: the large leaf that says what 512 leaves of @level - 1 say, of which @value is the first. */
@@ -132,19 +132,20 @@ static __always_inline int split_at(const struct pt_format *f, struct pt_root *r
 	for (;;) {
 		struct pt_pos p = f->find(root, va, PT_PTE);
 		ulong value, at = ALIGN_DOWN(va, pt_span(p.level));
-		u64 table;
+		pa_t table;
 
 		if (!(p.value & f->present) || at == va)
 			return 0;
 		table = table_new(f, root, p.level - 1);
-		if (!table)
+		if (!pa_ok(table))
 			return -ENOMEM;
 		value = split_value(f, p.level, p.value);
 		if (p.level == PT_PMD)
 			fill_table(f, true, root->mm, PT_PTE, pa_va(table), at, value);
 		else
 			fill_table(f, false, root->mm, p.level - 1, pa_va(table), at, value);
-		pt_store(f, false, root->mm, p.level, va, p.entry, table | f->table_bits | (p.value & f->table_user));
+		pt_store(f, false, root->mm, p.level, va, p.entry,
+			 pa_num(table) | f->table_bits | (p.value & f->table_user));
 		gather_va(tlb, va);
 		root->leaf_count[p.level]--;
 		root->leaf_count[p.level - 1] += PTE_ENTRIES;
@@ -163,7 +164,7 @@ static __always_inline bool mergeable(const struct pt_format *f, bool low, enum 
 	ulong want = first & ~seen;
 
 	if (!(first & f->present) || !pt_is_leaf(level, first) ||
-	    !IS_ALIGNED(pt_leaf_pa(level, first), pt_span(level + 1)))
+	    !pa_aligned(pt_leaf_pa(level, first), pt_span(level + 1)))
 		return false;
 	for (unsigned i = 0; i < PTE_ENTRIES; i++, want += pt_span(level)) {
 		ulong entry = pt_load(f, low, level, &table[i]);
@@ -187,7 +188,7 @@ static __always_inline bool merge_one(const struct pt_format *f, struct pt_root 
 	if (p.level != level || p.hung || !(p.value & f->present) || pt_is_leaf(level, p.value) ||
 	    (f->by_ops && (p.value & PT_HUNG)))
 		return false;
-	table = pa_va(p.value & PTE_ADDR);
+	table = pa_va(pt_table_pa(p.value));
 	if (level == PT_PMD ? !mergeable(f, true, PT_PTE, table, &value)
 			    : !mergeable(f, false, level - 1, table, &value))
 		return false;
@@ -221,14 +222,14 @@ u64 pt_merge(struct pt_root *root, ulong va, u64 size)
 
 /* ---- tables of others ---- */
 
-int pt_hang(struct pt_root *root, ulong va, enum pt_level level, u64 table)
+int pt_hang(struct pt_root *root, ulong va, enum pt_level level, pa_t table)
 {
 	struct mmu_gather tlb;
 	struct pt_pos p;
 	int err;
 
 	if (root->kind != PT_LONG || level == PT_PTE || level > PT_PUD || !IS_ALIGNED(va, pt_span(level)) ||
-	    !pt_range_ok(root, va, PAGE_SIZE) || !IS_ALIGNED(table, PAGE_SIZE))
+	    !pt_range_ok(root, va, PAGE_SIZE) || !pa_aligned(table, PAGE_SIZE))
 		return -EINVAL;
 	err = pt_long_grow(root, va, level, 0, &p);
 	if (!err && p.value)
@@ -239,8 +240,8 @@ int pt_hang(struct pt_root *root, ulong va, enum pt_level level, u64 table)
 		gather_flush(&tlb);
 		return err;
 	}
-	pt_long_table_added(root->mm, level - 1, table >> PAGE_SHIFT);
-	pt_long_store(level, p.entry, table | pt_long.table_bits | PT_HUNG);
+	pt_long_table_added(root->mm, level - 1, pa_pfn(table));
+	pt_long_store(level, p.entry, pa_num(table) | pt_long.table_bits | PT_HUNG);
 	return 0;
 }
 
@@ -253,7 +254,7 @@ int pt_unhang(struct pt_root *root, ulong va, enum pt_level level)
 		return -EINVAL;
 	gather_init(&tlb, root);
 	pt_long_store(level, p.entry, 0);
-	pt_long_table_removed(level - 1, (p.value & PTE_ADDR) >> PAGE_SHIFT);
+	pt_long_table_removed(level - 1, pa_pfn(pt_table_pa(p.value)));
 	gather_all(&tlb); /* whatever its owner mapped there */
 	pt_long_prune(root, va, &tlb, false);
 	gather_flush(&tlb);
@@ -278,13 +279,13 @@ int pt_root_init(struct pt_root *root, struct mm_struct *mm, const struct pt_cap
 	};
 	tlb_space_init(&root->tlb, !mm);
 	root->top = frame_alloc_zeroed();
-	if (!root->top)
+	if (!pa_ok(root->top))
 		return -ENOMEM;
 	if (root->kind == PT_LONG)
 		err = pv_pgd_alloc(mm);
 	if (err) {
 		frame_free(root->top);
-		root->top = 0;
+		root->top = PA_NONE;
 	}
 	return err;
 }
@@ -302,7 +303,7 @@ void pt_root_destroy(struct pt_root *root)
 	if (root->kind == PT_LONG)
 		pv_pgd_free(root->mm, pa_va(root->top));
 	frame_free(root->top);
-	root->top = 0;
+	root->top = PA_NONE;
 	root->table_count = 0;
 }
 

@@ -26,7 +26,7 @@ static bool entry_is_sane(enum pt_level level, ulong value)
 {
 	if (pt_is_leaf(level, value))
 		return true;
-	return frame_is_ram(value & PTE_ADDR) && !(value & PTE_PS);
+	return frame_is_ram(pt_table_pa(value)) && !(value & PTE_PS);
 }
 
 /* The address with what the top table does not index: the sign, or nothing. */
@@ -40,7 +40,7 @@ static ulong canonical(const struct pt_root *root, ulong va)
 struct pt_root pt_live_root(void)
 {
 	return (struct pt_root){
-		.top = pv_read_cr3() & PTE_ADDR,
+		.top = pt_table_pa(pv_read_cr3()),
 		.top_level = pv_read_cr4() & X86_CR4_LA57 ? PT_PGD : PT_P4D,
 	};
 }
@@ -60,7 +60,7 @@ static struct walk walk(const struct pt_root *root, ulong va)
 {
 	const struct pt_format *f = pt_format_of(root);
 	struct walk w = {.level = root->top_level};
-	u64 table = root->top;
+	pa_t table = root->top;
 
 	for (;; w.level--) {
 		ulong value = pt_load(f, false, w.level, (const ulong *)pa_va(table) + pt_index(w.level, va));
@@ -73,14 +73,14 @@ static struct walk walk(const struct pt_root *root, ulong va)
 		else if (pt_is_leaf(w.level, value))
 			w.end = WALK_LEAF;
 		else {
-			table = value & PTE_ADDR;
+			table = pt_table_pa(value);
 			continue;
 		}
 		return w;
 	}
 }
 
-bool pt_translate(const struct pt_root *root, ulong va, u64 *pa, struct pt_leaf *leaf)
+bool pt_translate(const struct pt_root *root, ulong va, pa_t *pa, struct pt_leaf *leaf)
 {
 	ulong rights = RIGHTS_TOP, value;
 	struct walk w;
@@ -95,7 +95,7 @@ bool pt_translate(const struct pt_root *root, ulong va, u64 *pa, struct pt_leaf 
 		rights = narrow(rights, pt_decode(pt_format_of(root), w.entry[l]));
 	value = w.entry[w.level];
 	span = pt_span(w.level);
-	*pa = pt_leaf_pa(w.level, value) + (va & (span - 1));
+	*pa = pa_add(pt_leaf_pa(w.level, value), va & (span - 1));
 	if (leaf)
 		*leaf = (struct pt_leaf){
 			.va = ALIGN_DOWN(va, span),
@@ -151,7 +151,7 @@ void pt_describe(const struct pt_root *root, ulong va, void (*print)(const char 
 {
 	struct walk w;
 
-	print("walk of %016lx, top table %#lx\n", va, root->top);
+	print("walk of %016lx, top table %#lx\n", va, pa_num(root->top));
 	if (va != canonical(root, va)) {
 		print("  -> not canonical: bits 63..%u differ\n", pt_shift(root->top_level) + 8);
 		return;
@@ -165,7 +165,8 @@ void pt_describe(const struct pt_root *root, ulong va, void (*print)(const char 
 		describe_entry((enum pt_level)l, w.entry[l], pt_index((enum pt_level)l, va), print);
 	switch (w.end) {
 	case WALK_LEAF:
-		print("  -> physical %#lx\n", pt_leaf_pa(w.level, w.entry[w.level]) + (va & (pt_span(w.level) - 1)));
+		print("  -> physical %#lx\n",
+		      pa_num(pt_leaf_pa(w.level, w.entry[w.level])) + (va & (pt_span(w.level) - 1)));
 		break;
 	case WALK_HOLE:
 		print("  -> not mapped: no %s\n", level_names[w.level]);
@@ -187,7 +188,7 @@ struct scan {
 };
 
 /* The table at @table, whose first entry spans @base; recursion is as deep as the format. */
-static int scan_table(const struct scan *s, u64 table, enum pt_level level, ulong base, ulong rights)
+static int scan_table(const struct scan *s, pa_t table, enum pt_level level, ulong base, ulong rights)
 {
 	const u64 span = pt_span(level);
 	const ulong *entries = pa_va(table);
@@ -204,7 +205,7 @@ static int scan_table(const struct scan *s, u64 table, enum pt_level level, ulon
 		if (!(value & s->f->present))
 			continue;
 		if (entry_is_sane(level, value) && !pt_is_leaf(level, value)) {
-			stop = scan_table(s, value & PTE_ADDR, level - 1, va, narrow(rights, pt_decode(s->f, value)));
+			stop = scan_table(s, pt_table_pa(value), level - 1, va, narrow(rights, pt_decode(s->f, value)));
 		} else {
 			struct pt_leaf leaf = {
 				.va = va,

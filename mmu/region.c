@@ -127,24 +127,24 @@ static const struct {
 	{__ksyms_start, __image_end},
 };
 
-bool region_is_readonly_frame(u64 pa)
+bool region_is_readonly_frame(pa_t pa)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(readonly); i++) {
-		if (pa >= image_pa(readonly[i].start) && pa < image_pa(readonly[i].end))
+		if (pa_in(pa, image_pa(readonly[i].start), (u64)(readonly[i].end - readonly[i].start)))
 			return true;
 	}
 	return false;
 }
 
-u64 region_same_rights_end(u64 pa, u64 end)
+pa_t region_same_rights_end(pa_t pa, pa_t end)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(readonly); i++) {
-		u64 first = image_pa(readonly[i].start), behind = image_pa(readonly[i].end);
+		pa_t first = image_pa(readonly[i].start), behind = image_pa(readonly[i].end);
 
-		if (first > pa)
-			end = min(end, first);
-		if (behind > pa)
-			end = min(end, behind);
+		if (pa_below(pa, first))
+			end = pa_min(end, first);
+		if (pa_below(pa, behind))
+			end = pa_min(end, behind);
 	}
 	return end;
 }

@@ -15,6 +15,7 @@
 
 #include "arch/cpumask.h"
 #include "arch/layout.h"
+#include "lib/addr.h"
 #include "lib/types.h"
 
 /* The direct map ends here at the latest: 128 slots. RAM behind is left alone, and counted. */
@@ -76,9 +77,9 @@ bool region_is_stack(ulong va);
 const char *region_rights_text(ulong pte_bits);
 
 /* True if the frame at @pa holds kernel text, read-only data or symbols: read-only in the direct map too. */
-bool region_is_readonly_frame(u64 pa);
+bool region_is_readonly_frame(pa_t pa);
 
 /* Where behind @pa that changes, at most @end. */
-u64 region_same_rights_end(u64 pa, u64 end);
+pa_t region_same_rights_end(pa_t pa, pa_t end);
 
 #endif

@@ -30,7 +30,8 @@ void mmu_print_mem(print_fn print)
 	}
 	print("reserved by the kernel:\n");
 	for (u32 i = 0; (r = frame_reservation_at(i)); i++)
-		print("%016lx-%016lx %9lu KiB  %s\n", r->base, r->end - 1, (r->end - r->base) / KIB, r->name);
+		print("%016lx-%016lx %9lu KiB  %s\n", pa_num(r->base), pa_num(r->end) - 1,
+		      pa_diff(r->end, r->base) / KIB, r->name);
 	print("frames of 4 KiB: %lu usable = %lu reserved + %lu out of reach + %lu used + %lu free\n", s.usable_count,
 	      s.reserved_count, s.ignored_count, s.used_count, s.free_count);
 	print("kernel tables:   %lu pages\n", kspace_root.table_count);
@@ -39,7 +40,8 @@ void mmu_print_mem(print_fn print)
 /* Leaves joined into what a person calls a range. */
 struct maps_run {
 	ulong va;
-	u64 pa, size, rights, count[PT_LEVELS];
+	pa_t pa;
+	u64 size, rights, count[PT_LEVELS];
 	const char *type; /* of memory */
 	struct region region;
 	bool known;
@@ -52,7 +54,7 @@ static void print_run(const struct maps_run *run)
 
 	if (!run->size)
 		return;
-	run->print("%016lx-%016lx pa %012lx %10lu KiB  %s  %-3s ", run->va, run->va + run->size - 1, run->pa,
+	run->print("%016lx-%016lx pa %012lx %10lu KiB  %s  %-3s ", run->va, run->va + run->size - 1, pa_num(run->pa),
 		   run->size / KIB, region_rights_text(run->rights), run->type);
 	for (int l = PT_LEVELS - 1; l >= 0; l--) {
 		if (run->count[l])
@@ -73,7 +75,7 @@ static int join(const struct pt_leaf *leaf, void *private)
 			   (const char *[]){"pte", "pmd", "pud", "p4d"}[leaf->level], leaf->entry);
 		return 0;
 	}
-	if (!run->size || leaf->va != run->va + run->size || leaf->pa != run->pa + run->size ||
+	if (!run->size || leaf->va != run->va + run->size || !pa_eq(leaf->pa, pa_add(run->pa, run->size)) ||
 	    leaf->rights != run->rights || type != run->type || known != run->known ||
 	    (known && region.start != run->region.start)) {
 		print_run(run);

@@ -83,14 +83,14 @@ static ulong cr3_of(struct tlb_cpu *tlb, struct pt_root *root)
 	if (!root->tlb.id) {
 		keep = !tlb->kernel_changed;
 		tlb->kernel_changed = false;
-		return root->top | (have_pcid() && keep ? CR3_NOFLUSH : 0);
+		return pa_num(root->top) | (have_pcid() && keep ? CR3_NOFLUSH : 0);
 	}
 	tlb->current = slot_of(tlb, root->tlb.id);
 	slot = &tlb->slot[tlb->current];
 	generation = __atomic_load_n(&root->tlb.generation, __ATOMIC_SEQ_CST);
 	keep = have_pcid() && slot->id == root->tlb.id && slot->generation == generation;
 	*slot = (struct tlb_slot){root->tlb.id, generation};
-	return root->top | (have_pcid() ? tlb->current + 1 : 0) | (keep ? CR3_NOFLUSH : 0);
+	return pa_num(root->top) | (have_pcid() ? tlb->current + 1 : 0) | (keep ? CR3_NOFLUSH : 0);
 }
 
 void tlb_switch(struct pt_root *root)

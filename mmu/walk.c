@@ -48,7 +48,7 @@ static bool is_leaf(const struct walker *w, enum pt_level level, ulong value)
 /* What it leads to may be read. */
 static bool is_table(const struct walker *w, enum pt_level level, ulong value)
 {
-	return (value & w->f->present) && level > PT_PTE && !(value & PTE_PS) && frame_is_ram(value & PTE_ADDR);
+	return (value & w->f->present) && level > PT_PTE && !(value & PTE_PS) && frame_is_ram(pt_table_pa(value));
 }
 
 /* ---- callbacks ---- */
@@ -150,14 +150,14 @@ static void drop_empty_table(struct walker *w, enum pt_level level, ulong va)
 
 	if (p.level != level || !is_table(w, level, p.value))
 		return;
-	table = pa_va(p.value & PTE_ADDR);
+	table = pa_va(pt_table_pa(p.value));
 	for (unsigned i = 0; i < PTE_ENTRIES; i++) {
 		if (load(w, level - 1, &table[i]))
 			return;
 	}
 	gather_init(&tlb, root);
 	pt_store(w->f, false, root->mm, level, va, p.entry, 0);
-	pt_long_table_removed(level - 1, direct_pa(table) >> PAGE_SHIFT);
+	pt_long_table_removed(level - 1, pa_pfn(direct_pa(table)));
 	gather_table(&tlb, va, direct_pa(table));
 	root->table_count--;
 	gather_flush(&tlb);
@@ -263,7 +263,7 @@ static bool walk_ptes(struct walker *w, ulong *entry, ulong va, ulong last)
 static bool walk_entry(struct walker *w, enum pt_level level, ulong *entry, ulong va, ulong last);
 
 /* The part [va, last] of a table of entries of @level. */
-static bool walk_table(struct walker *w, enum pt_level level, u64 table, ulong va, ulong last)
+static bool walk_table(struct walker *w, enum pt_level level, pa_t table, ulong va, ulong last)
 {
 	ulong *entry = (ulong *)pa_va(table) + pt_index(level, va);
 
@@ -298,7 +298,7 @@ static bool walk_good_entry(struct walker *w, enum pt_level level, ulong *entry,
 			return ends(w, err, level, va);
 		value = load(w, level, entry);
 	}
-	return is_table(w, level, value) && walk_table(w, level - 1, value & PTE_ADDR, va, last);
+	return is_table(w, level, value) && walk_table(w, level - 1, pt_table_pa(value), va, last);
 }
 
 /* An entry that nothing was called for yet. */
@@ -327,7 +327,7 @@ static bool walk_entry(struct walker *w, enum pt_level level, ulong *entry, ulon
 	bool stopped;
 
 	if (w->resuming && level > w->resume_level && is_table(w, level, value)) {
-		stopped = walk_table(w, level - 1, value & PTE_ADDR, va, last);
+		stopped = walk_table(w, level - 1, pt_table_pa(value), va, last);
 	} else {
 		w->resuming = false;
 		stopped = walk_new_entry(w, level, entry, value, va, last);

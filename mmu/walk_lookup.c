@@ -15,7 +15,7 @@
 static int find_entry(const struct pt_root *root, ulong va, struct walk_found *found)
 {
 	const struct pt_format *f = pt_format_of(root);
-	u64 table = root->top;
+	pa_t table = root->top;
 
 	for (enum pt_level level = root->top_level;; level--) {
 		ulong *entry = (ulong *)pa_va(table) + pt_index(level, va), value = pt_load(f, false, level, entry);
@@ -29,7 +29,7 @@ static int find_entry(const struct pt_root *root, ulong va, struct walk_found *f
 			return -EIO;
 		if (pt_is_leaf(level, value))
 			return 0;
-		table = value & PTE_ADDR;
+		table = pt_table_pa(value);
 		if ((value & PTE_PS) || !frame_is_ram(table))
 			return -EIO;
 	}
@@ -53,7 +53,7 @@ int walk_lookup(struct vm_area_struct *vma, ulong va, unsigned flags, struct wal
 		found->pfn = soft_pte_pfn(found->value);
 		return 0;
 	}
-	found->pfn = (pt_leaf_pa(found->level, found->value) + (va & (pt_span(found->level) - 1))) >> PAGE_SHIFT;
+	found->pfn = pa_pfn(pa_add(pt_leaf_pa(found->level, found->value), va & (pt_span(found->level) - 1)));
 	if (vma->kind == VMA_PHYS || (found->pfn == mm_zero_pfn() && !(flags & FW_ZEROPAGE)))
 		return -ENOENT;
 	return 0;

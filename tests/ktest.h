@@ -12,6 +12,7 @@
 #ifndef TESTS_KTEST_H
 #define TESTS_KTEST_H
 
+#include "lib/addr.h"
 #include "lib/types.h"
 
 struct ktest {
@@ -69,6 +70,9 @@ bool ktest_has(const char *text, const char *part);
 		if (got_ != want_)                                                                                     \
 			ktest_fail(__FILE__, __LINE__, "%s is %#lx, not %#lx (%s)", #got, got_, want_, #want);         \
 	} while (0)
+
+/* Physical addresses. */
+#define EXPECT_PA(got, want) EXPECT_EQ(pa_num(got), pa_num(want))
 
 /* As EXPECT, and leaves the test. */
 #define REQUIRE(cond)                                                                                                  \

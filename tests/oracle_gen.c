@@ -88,7 +88,7 @@ static u64 find_high(void)
 	for (u32 i = 0; i < map->count; i++) {
 		u64 base = ALIGN_UP(max(map->range[i].base, 4 * GIB), 4 * MIB);
 
-		if (map->range[i].type == MEM_USABLE && base + 4 * MIB <= min(map->range[i].end, frame_reach()))
+		if (map->range[i].type == MEM_USABLE && base + 4 * MIB <= min(map->range[i].end, pa_num(frame_reach())))
 			return base;
 	}
 	return 0;

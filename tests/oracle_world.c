@@ -14,7 +14,7 @@
 
 extern const u8 oracle_page_start[], oracle_page_end[], oracle_stubs32[], oracle_stubs64[];
 extern const u8 oracle_user_start[], oracle_user_end[];
-void oracle_enter(u64 block_pa);
+void oracle_enter(pa_t block_pa);
 
 #define BLOCK_SIZE  sizeof(struct oracle_block)
 #define BLOCK_ALIGN (128 * KIB) /* more than its size: no table of any mode ends inside */
@@ -24,13 +24,13 @@ void oracle_enter(u64 block_pa);
 #define OWN_PROT    (PTE_P | PTE_W | PTE_A | PTE_D)
 
 struct oracle_block *oracle_block;
-static u64 block_pa;
+static pa_t block_pa;
 
 _Static_assert(BLOCK_SIZE <= BLOCK_ALIGN, "the block is larger than its alignment");
 
 u32 oracle_pa(const void *in_block)
 {
-	return (u32)(block_pa + (u64)((const u8 *)in_block - (u8 *)oracle_block));
+	return (u32)(pa_num(block_pa) + (u64)((const u8 *)in_block - (u8 *)oracle_block));
 }
 
 /* ---- descriptor tables ---- */
@@ -65,8 +65,8 @@ static void fill_control(struct oracle_control *c)
 	memcpy(c->gdt, gdt, sizeof(gdt));
 	for (unsigned v = 0; v < 32; v++) {
 		u64 attr = v == X86_TRAP_BP ? 0xee00 : 0x8e00; /* interrupt gate, of 32 or 64 bits by where it lies */
-		u64 to32 = block_pa + (u64)(oracle_stubs32 - oracle_page_start) + v * STUB_SIZE;
-		u64 to64 = block_pa + (u64)(oracle_stubs64 - oracle_page_start) + v * STUB_SIZE;
+		u64 to32 = pa_num(block_pa) + (u64)(oracle_stubs32 - oracle_page_start) + v * STUB_SIZE;
+		u64 to64 = pa_num(block_pa) + (u64)(oracle_stubs64 - oracle_page_start) + v * STUB_SIZE;
 
 		c->idt32[v] = (to32 & 0xffff) | 0x18UL << 16 | attr << 32 | (to32 >> 16) << 48;
 		((u64 *)c->idt64)[v * 2] = (to64 & 0xffff) | 0x08UL << 16 | attr << 32 | (to64 >> 16) << 48;
@@ -98,18 +98,19 @@ static void map_own(void)
 	unsigned pages = BLOCK_SIZE / PAGE_SIZE, user = offsetof(struct oracle_block, user) / PAGE_SIZE;
 
 	for (unsigned i = 0; i < pages; i++) {
-		u64 entry = (block_pa + i * PAGE_SIZE) | OWN_PROT | (i == user ? PTE_U : 0);
+		u64 entry = (pa_num(block_pa) + i * PAGE_SIZE) | OWN_PROT | (i == user ? PTE_U : 0);
 
-		((u32 *)oracle_block->own[0])[(block_pa >> 12 & 1023) + i] = (u32)entry;
-		oracle_block->own[1][(block_pa >> 12 & 511) + i] = entry;
+		((u32 *)oracle_block->own[0])[(pa_num(block_pa) >> 12 & 1023) + i] = (u32)entry;
+		oracle_block->own[1][(pa_num(block_pa) >> 12 & 511) + i] = entry;
 	}
 	for (unsigned level = 2; level < ORACLE_LEVELS; level++)
-		oracle_block->own[level][block_pa >> shifts[level - 1] & 511] = own_pa(level - 1) | OWN_PROT | PTE_U;
+		oracle_block->own[level][pa_num(block_pa) >> shifts[level - 1] & 511] =
+			own_pa(level - 1) | OWN_PROT | PTE_U;
 }
 
 unsigned oracle_own_index(unsigned levels)
 {
-	return (unsigned)(block_pa >> (levels == 2 ? 22 : shifts[levels - 1]));
+	return (unsigned)(pa_num(block_pa) >> (levels == 2 ? 22 : shifts[levels - 1]));
 }
 
 u64 oracle_own_entry(unsigned levels)
@@ -123,8 +124,10 @@ u64 oracle_own_entry(unsigned levels)
 
 bool oracle_open(void)
 {
+	ulong at;
+
 	block_pa = frame_alloc_contiguous(BLOCK_SIZE / PAGE_SIZE, BLOCK_ALIGN);
-	if (!block_pa)
+	if (!pa_ok(block_pa))
 		return false;
 	lockup_pause(); /* a neighbour's NMI would find no handler in there */
 	oracle_block = pa_va(block_pa);
@@ -133,9 +136,10 @@ bool oracle_open(void)
 	memcpy(oracle_block->user, oracle_user_start, (size_t)(oracle_user_end - oracle_user_start));
 	fill_control(&oracle_block->control);
 	map_own();
-	if (block_pa + BLOCK_SIZE > 4 * GIB || kspace_root.top >= 4 * GIB ||
-	    pt_map(&kspace_root, block_pa, block_pa, PAGE_SIZE, PT_PROT_RX & ~PTE_G) ||
-	    pt_map(&kspace_root, block_pa + PAGE_SIZE, block_pa + PAGE_SIZE, 2 * PAGE_SIZE, PT_PROT_RW & ~PTE_G)) {
+	at = pa_num(block_pa);
+	if (at + BLOCK_SIZE > 4 * GIB || pa_num(kspace_root.top) >= 4 * GIB ||
+	    pt_map(&kspace_root, at, block_pa, PAGE_SIZE, PT_PROT_RX & ~PTE_G) ||
+	    pt_map(&kspace_root, at + PAGE_SIZE, pa_add(block_pa, PAGE_SIZE), 2 * PAGE_SIZE, PT_PROT_RW & ~PTE_G)) {
 		oracle_close();
 		return false;
 	}
@@ -144,7 +148,7 @@ bool oracle_open(void)
 
 void oracle_close(void)
 {
-	pt_unmap(&kspace_root, block_pa, 3 * PAGE_SIZE);
+	pt_unmap(&kspace_root, pa_num(block_pa), 3 * PAGE_SIZE);
 	frame_free_contiguous(block_pa, BLOCK_SIZE / PAGE_SIZE);
 	oracle_block = NULL;
 	lockup_resume();

@@ -128,7 +128,7 @@ void load_contend(struct smp_load *load, u64 random)
 
 static struct {
 	struct smp_load *load;
-	u64 pa[2];
+	pa_t pa[2];
 	u8 want; /* what is to be read; 0: nothing is there */
 } shared;
 
@@ -172,8 +172,8 @@ void load_shootdown_begin(struct smp_load *load)
 	shared.load = load;
 	for (u8 i = 0; i < 2; i++) {
 		shared.pa[i] = frame_alloc_zeroed();
-		LOOK(load, shared.pa[i]);
-		if (shared.pa[i])
+		LOOK(load, pa_ok(shared.pa[i]));
+		if (pa_ok(shared.pa[i]))
 			*(u8 *)pa_va(shared.pa[i]) = (u8)(i + 1);
 	}
 }
@@ -182,7 +182,7 @@ void load_shootdown_end(struct smp_load *load)
 {
 	(void)load;
 	for (u8 i = 0; i < 2; i++)
-		if (shared.pa[i])
+		if (pa_ok(shared.pa[i]))
 			frame_free(shared.pa[i]);
 }
 

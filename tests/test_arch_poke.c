@@ -118,11 +118,11 @@ TEST(arch_poke_says_what_does_not_read_back)
 {
 	static const u8 bytes[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
 	static const u8 lengths[] = {6, 9, 7}; /* a short site's, a long site's, neither */
-	u64 written = frame_alloc_zeroed(), seen = frame_alloc_zeroed();
-	u8 *code = (u8 *)(KBASE + written - phys_base);
-	u64 there;
+	pa_t written = frame_alloc_zeroed(), seen = frame_alloc_zeroed();
+	u8 *code = (u8 *)(KBASE + pa_num(written) - phys_base);
+	pa_t there;
 
-	REQUIRE(written && seen && (char *)code > __image_end &&
+	REQUIRE(pa_ok(written) && pa_ok(seen) && (char *)code > __image_end &&
 		!pt_translate(&kspace_root, (ulong)code, &there, NULL));
 	REQUIRE(pt_map(&kspace_root, (ulong)code, seen, PAGE_SIZE, PT_PROT_RO) == 0);
 	for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {

@@ -58,7 +58,7 @@ TEST(boot_options_are_the_command_lines)
 TEST(boot_memmap_is_in_order)
 {
 	const struct memmap *m = &boot_info.memmap;
-	u64 image = image_pa(__image_start), usable = 0;
+	u64 image = pa_num(image_pa(__image_start)), image_end = pa_num(image_pa(__image_end)), usable = 0;
 	bool image_in_ram = false;
 	u32 i;
 
@@ -74,7 +74,7 @@ TEST(boot_memmap_is_in_order)
 		EXPECT(i == 0 || m->range[i - 1].end < r->base || m->range[i - 1].type != r->type);
 		if (r->type == MEM_USABLE)
 			usable += r->end - r->base;
-		if (r->type == MEM_USABLE && image >= r->base && image_pa(__image_end) <= r->end)
+		if (r->type == MEM_USABLE && image >= r->base && image_end <= r->end)
 			image_in_ram = true;
 	}
 	EXPECT(image_in_ram);
@@ -100,7 +100,7 @@ static bool is_free_to_use(u64 pa)
 
 	if (pa < FRAME_LOW_END || !is_usable(pa))
 		return false;
-	if (pa + PAGE_SIZE > image_pa(__image_start) && pa < image_pa(__image_end))
+	if (pa + PAGE_SIZE > pa_num(image_pa(__image_start)) && pa < pa_num(image_pa(__image_end)))
 		return false;
 	for (i = 0; i < boot_info.module_count; i++)
 		if (pa + PAGE_SIZE > boot_info.module[i].base && pa < boot_info.module[i].end)
@@ -111,18 +111,19 @@ static bool is_free_to_use(u64 pa)
 /* All frames there are, held in a chain through themselves. */
 TEST(boot_frames_are_nobody_elses)
 {
-	u64 free = frame_stats().free_count, chain = 0, count = 0, pa, bad = 0;
+	u64 free = frame_stats().free_count, count = 0, bad = 0;
+	pa_t chain = PA_NONE, pa;
 
-	while ((pa = frame_alloc())) {
-		bad += !is_free_to_use(pa);
-		*(u64 *)pa_va(pa) = chain;
+	while (pa_ok(pa = frame_alloc())) {
+		bad += !is_free_to_use(pa_num(pa));
+		*(pa_t *)pa_va(pa) = chain;
 		chain = pa;
 		count++;
 		lockup_touch(); /* six GiB take their time */
 	}
-	while (chain) {
+	while (pa_ok(chain)) {
 		pa = chain;
-		chain = *(u64 *)pa_va(pa);
+		chain = *(pa_t *)pa_va(pa);
 		frame_free(pa);
 		lockup_touch();
 	}

@@ -147,8 +147,8 @@ TEST(machine_acpi_out_of_reach_is_no_fault)
 TEST(machine_acpi_tables_in_ram)
 {
 	static char text[8] = "RAM";
-	u64 pa = image_pa(text);
-	const char *seen = acpi_memory.map(pa, sizeof(text));
+	pa_t pa = image_pa(text);
+	const char *seen = acpi_memory.map(pa_num(pa), sizeof(text));
 
 	REQUIRE(seen);
 	EXPECT(seen == pa_va(pa) && strcmp(seen, text) == 0);

@@ -36,7 +36,7 @@ static u64 entry_of_gsi(u32 gsi)
 	u64 entry = ~0UL;
 
 	for (u32 i = 0; i < acpi_info.ioapic_count && entry == ~0UL; i++) {
-		volatile u32 *at = kspace_map_mmio(acpi_info.ioapic[i].pa, 0x20);
+		volatile u32 *at = kspace_map_mmio(pa(acpi_info.ioapic[i].pa), 0x20);
 		u32 pin = gsi - acpi_info.ioapic[i].gsi_base;
 
 		if (!at)

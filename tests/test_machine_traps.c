@@ -148,17 +148,17 @@ TEST(machine_traps_fetch_faults)
 /* Bit 51 of an entry is reserved where physical addresses are shorter (SDM 3A 4.5). */
 TEST(machine_traps_reserved_bit_fault)
 {
-	u64 frame = frame_alloc();
+	pa_t frame = frame_alloc();
 	ulong va = (ulong)fixmap_va(FIX_TEST);
 	struct fault_record got;
 
-	REQUIRE(frame);
+	REQUIRE(pa_ok(frame));
 	if (cpu_info.phys_bits > 51) {
 		frame_free(frame);
 		ktest_not_here("physical addresses of %u bits leave no reserved one", cpu_info.phys_bits);
 		return;
 	}
-	pv_set_fixmap(FIX_TEST, frame, (pgprot_t){PTE_P | PTE_W | PTE_NX | BIT(51)});
+	pv_set_fixmap(FIX_TEST, pa_num(frame), (pgprot_t){PTE_P | PTE_W | PTE_NX | BIT(51)});
 	EXPECT(!fault_read8(va, NULL, &got));
 	pv_set_fixmap(FIX_TEST, 0, (pgprot_t){0});
 	frame_free(frame);

@@ -47,7 +47,7 @@ static void expect_kinds(struct audit_report r, u32 kinds)
 }
 
 /* Plants one mapping, audits, takes it out. */
-static void plant(ulong va, u64 pa, ulong prot, u32 kinds)
+static void plant(ulong va, pa_t pa, ulong prot, u32 kinds)
 {
 	u64 before = frame_stats().free_count;
 
@@ -64,12 +64,12 @@ static void plant(ulong va, u64 pa, ulong prot, u32 kinds)
  * Likewise in the poke window, whose table is none of pt_map()'s: by the store that a poke makes. Nobody looks through
  * it.
  */
-static void plant_in_window(unsigned page, u64 pa, u32 kinds)
+static void plant_in_window(unsigned page, pa_t pa, u32 kinds)
 {
 	volatile u64 *entry = &poke_page_table[page];
 
 	REQUIRE(!*entry);
-	*entry = pa | (PT_PROT_RW & kspace_root.prot_allowed);
+	*entry = pa_num(pa) | (PT_PROT_RW & kspace_root.prot_allowed);
 	struct audit_report r = audit();
 
 	*entry = 0;
@@ -93,14 +93,15 @@ TEST(mmu_audit_is_clean)
 TEST(mmu_audit_finds_writable_alias_of_text)
 {
 	plant(MMIO_VA, image_pa(__text_start), PT_PROT_RW, BIT(AUDIT_WX_ALIAS) | BIT(AUDIT_READONLY));
-	plant(MMIO_VA, image_pa(__text_end) - PAGE_SIZE, PT_PROT_RW, BIT(AUDIT_WX_ALIAS) | BIT(AUDIT_READONLY));
+	plant(MMIO_VA, image_pa((void *)((ulong)__text_end - PAGE_SIZE)), PT_PROT_RW,
+	      BIT(AUDIT_WX_ALIAS) | BIT(AUDIT_READONLY));
 }
 
 TEST(mmu_audit_finds_executable_alias_of_data)
 {
-	u64 pa = frame_alloc();
+	pa_t pa = frame_alloc();
 
-	REQUIRE(pa);
+	REQUIRE(pa_ok(pa));
 	plant(MMIO_VA, pa, PT_PROT_RX, BIT(AUDIT_WX_ALIAS) | BIT(AUDIT_RIGHTS));
 	/* Both in one. */
 	plant(MMIO_VA, pa, PT_PROT_RX | PTE_W, BIT(AUDIT_WX_ALIAS) | BIT(AUDIT_RIGHTS));
@@ -138,18 +139,18 @@ TEST(mmu_audit_finds_changed_rights)
 
 TEST(mmu_audit_finds_user_page)
 {
-	u64 pa = frame_alloc();
+	pa_t pa = frame_alloc();
 
-	REQUIRE(pa);
+	REQUIRE(pa_ok(pa));
 	plant(OUTSIDE_VA, pa, PT_PROT_RW | PTE_U, BIT(AUDIT_USER) | BIT(AUDIT_OUTSIDE));
 	frame_free(pa);
 }
 
 TEST(mmu_audit_finds_mappings_outside_the_layout)
 {
-	u64 pa = frame_alloc();
+	pa_t pa = frame_alloc();
 
-	REQUIRE(pa);
+	REQUIRE(pa_ok(pa));
 	plant(OUTSIDE_VA, pa, PT_PROT_RW, BIT(AUDIT_OUTSIDE));
 	plant(0xffff800000000000, pa, PT_PROT_RW, BIT(AUDIT_OUTSIDE));
 	plant(0x7ffffffff000, pa, PT_PROT_RW, BIT(AUDIT_OUTSIDE));
@@ -171,19 +172,19 @@ TEST(mmu_audit_finds_mapped_guard)
 
 TEST(mmu_audit_finds_wrong_frames)
 {
-	u64 pa = frame_alloc(), hole = 40UL << 40;
+	pa_t frame = frame_alloc(), hole = pa(40UL << 40);
 
-	REQUIRE(pa);
-	plant(DIRECT_BASE + hole, pa, PT_PROT_RW, BIT(AUDIT_WRONG_FRAME));
-	plant(DIRECT_BASE + hole, hole, PT_PROT_RW, BIT(AUDIT_NOT_RAM));
-	frame_free(pa);
+	REQUIRE(pa_ok(frame));
+	plant((ulong)pa_va(hole), frame, PT_PROT_RW, BIT(AUDIT_WRONG_FRAME));
+	plant((ulong)pa_va(hole), hole, PT_PROT_RW, BIT(AUDIT_NOT_RAM));
+	frame_free(frame);
 }
 
 TEST(mmu_audit_finds_open_poke_window)
 {
-	u64 pa = frame_alloc();
+	pa_t pa = frame_alloc();
 
-	REQUIRE(pa);
+	REQUIRE(pa_ok(pa));
 	plant_in_window(0, pa, BIT(AUDIT_SHUT));
 	plant_in_window(1, image_pa(__text_start), BIT(AUDIT_SHUT) | BIT(AUDIT_WX_ALIAS) | BIT(AUDIT_READONLY));
 	frame_free(pa);

@@ -15,25 +15,26 @@
 /* All operations on one root; its frames come back. */
 static void use_root(const struct pt_caps *caps, struct mm_struct *mm)
 {
-	u64 before = frame_stats().free_count, pa;
+	u64 before = frame_stats().free_count;
+	pa_t got;
 	struct pt_root root;
 	struct pt_leaf leaf;
 
 	REQUIRE(pt_root_init(&root, mm, caps) == 0);
-	EXPECT_EQ(pt_map(&root, VA, 4 * MIB, 6 * MIB, PT_PROT_RW), 0);
+	EXPECT_EQ(pt_map(&root, VA, pa(4 * MIB), 6 * MIB, PT_PROT_RW), 0);
 	EXPECT_EQ(root.leaf_count[PT_PMD], 3);
 	EXPECT_EQ(root.table_count, caps->five_levels ? 4 : 3);
 	EXPECT_EQ(pt_protect(&root, VA + 2 * MIB, PAGE_SIZE, PT_PROT_RX), 0);
 	EXPECT_EQ(root.leaf_count[PT_PTE], 512);
-	REQUIRE(pt_translate(&root, VA + 2 * MIB + 5, &pa, &leaf));
-	EXPECT_EQ(pa, 6 * MIB + 5);
+	REQUIRE(pt_translate(&root, VA + 2 * MIB + 5, &got, &leaf));
+	EXPECT_PA(got, pa(6 * MIB + 5));
 	EXPECT_EQ(leaf.rights & (PTE_P | PTE_W | PTE_NX), PTE_P);
 	EXPECT_EQ(pt_merge(&root, VA, 6 * MIB), 0);
 	EXPECT_EQ(pt_protect(&root, VA + 2 * MIB, PAGE_SIZE, PT_PROT_RW), 0);
 	EXPECT_EQ(pt_merge(&root, VA, 6 * MIB), 1);
 	EXPECT_EQ(root.leaf_count[PT_PMD], 3);
-	REQUIRE(pt_translate(&root, VA + 6 * MIB - 1, &pa, &leaf));
-	EXPECT_EQ(pa, 10 * MIB - 1);
+	REQUIRE(pt_translate(&root, VA + 6 * MIB - 1, &got, &leaf));
+	EXPECT_PA(got, pa(10 * MIB - 1));
 	EXPECT_EQ(leaf.rights & (PTE_P | PTE_W | PTE_NX), PTE_P | PTE_W | PTE_NX);
 	EXPECT_EQ(pt_unmap(&root, VA + PAGE_SIZE, 2 * MIB), 0);
 	EXPECT_EQ(root.leaf_count[PT_PTE], 512);
@@ -56,11 +57,12 @@ TEST(mmu_format_every_one_is_built)
 /* In the live root: what was read through 512 small leaves is read through the one large, and written. */
 TEST(mmu_merge_under_the_cpu)
 {
-	u64 before = frame_stats().free_count, pa = frame_alloc_contiguous(PTE_ENTRIES, PMD_SIZE);
+	u64 before = frame_stats().free_count;
+	pa_t pa = frame_alloc_contiguous(PTE_ENTRIES, PMD_SIZE);
 	const ulong va = SCRATCH_BASE;
 	volatile u64 *there = pa_va(pa), *here = (volatile u64 *)va;
 
-	if (!pa) {
+	if (!pa_ok(pa)) {
 		ktest_not_here("no 2 MiB of memory in a row");
 		return;
 	}

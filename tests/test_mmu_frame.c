@@ -21,13 +21,14 @@ TEST(mmu_frame_counts_add_up)
 
 TEST(mmu_frame_alloc_is_lowest_first_and_leaks_nothing)
 {
-	u64 before = frame_stats().free_count, last = 0;
-	static u64 taken[MANY];
+	u64 before = frame_stats().free_count;
+	static pa_t taken[MANY];
+	pa_t last = PA_NONE;
 
 	for (unsigned i = 0; i < MANY; i++) {
 		taken[i] = frame_alloc();
-		REQUIRE(taken[i]);
-		EXPECT(taken[i] > last);
+		REQUIRE(pa_ok(taken[i]));
+		EXPECT(pa_below(last, taken[i]));
 		EXPECT(frame_is_ram(taken[i]));
 		EXPECT(!frame_reservation(taken[i]));
 		last = taken[i];
@@ -37,20 +38,20 @@ TEST(mmu_frame_alloc_is_lowest_first_and_leaks_nothing)
 		frame_free(taken[i]);
 	EXPECT_EQ(frame_stats().free_count, before);
 	last = frame_alloc();
-	EXPECT_EQ(last, taken[0]);
+	EXPECT_PA(last, taken[0]);
 	frame_free(last);
 }
 
 TEST(mmu_frame_zeroed)
 {
-	u64 pa = frame_alloc();
+	pa_t pa = frame_alloc();
 	const u8 *p = pa_va(pa);
 	unsigned dirty = 0;
 
-	REQUIRE(pa);
+	REQUIRE(pa_ok(pa));
 	memset(pa_va(pa), 0xa5, PAGE_SIZE);
 	frame_free(pa);
-	EXPECT_EQ(frame_alloc_zeroed(), pa);
+	EXPECT_PA(frame_alloc_zeroed(), pa);
 	for (unsigned i = 0; i < PAGE_SIZE; i++)
 		dirty += p[i] != 0;
 	EXPECT_EQ(dirty, 0);
@@ -60,14 +61,14 @@ TEST(mmu_frame_zeroed)
 TEST(mmu_frame_contiguous)
 {
 	u64 before = frame_stats().free_count;
-	u64 pa = frame_alloc_contiguous(512, 2 * MIB);
+	pa_t pa = frame_alloc_contiguous(512, 2 * MIB);
 
-	REQUIRE(pa);
-	EXPECT(IS_ALIGNED(pa, 2 * MIB));
-	EXPECT(frame_is_ram(pa) && frame_is_ram(pa + 2 * MIB - 1));
+	REQUIRE(pa_ok(pa));
+	EXPECT(pa_aligned(pa, 2 * MIB));
+	EXPECT(frame_is_ram(pa) && frame_is_ram(pa_add(pa, 2 * MIB - 1)));
 	EXPECT_EQ(frame_stats().free_count, before - 512);
-	EXPECT_EQ(frame_alloc_contiguous(frame_stats().total_count + 1, PAGE_SIZE), 0);
-	EXPECT_EQ(frame_alloc_contiguous(1, 3 * PAGE_SIZE), 0);
+	EXPECT(!pa_ok(frame_alloc_contiguous(frame_stats().total_count + 1, PAGE_SIZE)));
+	EXPECT(!pa_ok(frame_alloc_contiguous(1, 3 * PAGE_SIZE)));
 	frame_free_contiguous(pa, 512);
 	EXPECT_EQ(frame_stats().free_count, before);
 }
@@ -78,9 +79,9 @@ TEST(mmu_frame_reservations_hold_the_image)
 
 	REQUIRE(image);
 	EXPECT_EQ(strcmp(image->name, "image"), 0);
-	EXPECT(image->base <= image_pa(__image_start) && image->end >= image_pa(__image_end));
-	EXPECT(frame_reservation(0));
-	EXPECT(frame_reservation(FRAME_LOW_END - 1));
+	EXPECT(!pa_below(image_pa(__image_start), image->base) && !pa_below(image->end, image_pa(__image_end)));
+	EXPECT(frame_reservation(pa(0)));
+	EXPECT(frame_reservation(pa(FRAME_LOW_END - 1)));
 }
 
 /* Memory above 4 GiB is handed out, is reachable, and is not memory below seen twice. */
@@ -97,16 +98,16 @@ TEST(mmu_frame_above_4g)
 		ktest_not_here("no memory above 4 GiB");
 		return;
 	}
-	EXPECT(frame_reach() > high);
+	EXPECT(pa_num(frame_reach()) > high);
 	/* An alignment that only the high part can meet. */
-	u64 pa = frame_alloc_contiguous(1, 4 * GIB);
+	pa_t frame = frame_alloc_contiguous(1, 4 * GIB);
 
-	REQUIRE(pa >= 4 * GIB);
-	u64 *there = pa_va(pa), *low = pa_va(pa & (4 * GIB - 1));
+	REQUIRE(pa_num(frame) >= 4 * GIB);
+	u64 *there = pa_va(frame), *low = pa_va(pa(pa_offset(frame, 4 * GIB)));
 	u64 kept = *low;
 
 	*there = 0x123456789abcdef0;
 	EXPECT_EQ(*there, 0x123456789abcdef0);
 	EXPECT_EQ(*low, kept);
-	frame_free(pa);
+	frame_free(frame);
 }

@@ -57,7 +57,7 @@ static void expect_unmapped(ulong va)
 /* The frames of image address @p, in the direct map. */
 static ulong alias(const void *p)
 {
-	return DIRECT_BASE + image_pa(p);
+	return (ulong)pa_va(image_pa(p));
 }
 
 TEST(mmu_kspace_text_is_read_only_everywhere)
@@ -162,7 +162,7 @@ TEST(mmu_kspace_direct_map_is_ram_and_only_ram)
 		}
 		end = r->end;
 	}
-	expect_no_exec(DIRECT_BASE + frame_reservation(image_pa(__text_start))->base);
+	expect_no_exec((ulong)pa_va(frame_reservation(image_pa(__text_start))->base));
 }
 
 /* Large pages wherever alignment allows: at most two borders of small pages for each range, and those of the image. */
@@ -170,22 +170,22 @@ TEST(mmu_kspace_direct_map_uses_large_pages)
 {
 	const struct memmap *map = frame_memmap();
 	struct pt_leaf leaf;
-	u64 pa;
+	pa_t got;
 
 	for (u32 i = 0; i < map->count; i++) {
 		u64 base = ALIGN_UP(map->range[i].base, GIB);
 
 		if (map->range[i].type != MEM_USABLE)
 			continue;
-		if (base + GIB <= map->range[i].end && base > image_pa(__image_end)) {
-			EXPECT(pt_translate(&kspace_root, DIRECT_BASE + base, &pa, &leaf));
+		if (base + GIB <= map->range[i].end && base > pa_num(image_pa(__image_end))) {
+			EXPECT(pt_translate(&kspace_root, DIRECT_BASE + base, &got, &leaf));
 			EXPECT_EQ(leaf.level, kspace_root.max_leaf);
 		}
 		base = ALIGN_UP(map->range[i].base, 2 * MIB);
-		if (base + 2 * MIB <= map->range[i].end && base >= image_pa(__image_end)) {
-			EXPECT(pt_translate(&kspace_root, DIRECT_BASE + base, &pa, &leaf));
+		if (base + 2 * MIB <= map->range[i].end && base >= pa_num(image_pa(__image_end))) {
+			EXPECT(pt_translate(&kspace_root, DIRECT_BASE + base, &got, &leaf));
 			EXPECT(leaf.level >= PT_PMD);
-			EXPECT_EQ(pa, base);
+			EXPECT_PA(got, pa(base));
 			EXPECT(leaf.entry & PTE_G || !(kspace_root.prot_allowed & PTE_G));
 		}
 	}
@@ -195,30 +195,30 @@ TEST(mmu_kspace_direct_map_uses_large_pages)
 TEST(mmu_kspace_mmio)
 {
 	struct frame_stats before = frame_stats();
-	volatile u32 *apic = kspace_map_mmio(0xfee00000, 0x400);
+	volatile u32 *apic = kspace_map_mmio(pa(0xfee00000), 0x400);
 	struct pt_leaf leaf;
-	u64 pa;
+	pa_t got;
 
 	REQUIRE(apic);
 	if (strcmp(lapic_name(), "x2APIC") != 0) /* then it answers by MSRs only (SDM 3A 10.12.2) */
 		EXPECT(apic[0x30 / 4] != 0 && apic[0x30 / 4] != 0xffffffff);
-	EXPECT(pt_translate(&kspace_root, (ulong)apic, &pa, &leaf));
-	EXPECT_EQ(pa, 0xfee00000);
+	EXPECT(pt_translate(&kspace_root, (ulong)apic, &got, &leaf));
+	EXPECT_PA(got, pa(0xfee00000));
 	EXPECT_EQ(leaf.entry & (PTE_PCD | PTE_PWT), PTE_PCD | PTE_PWT);
 	expect_no_exec((ulong)apic);
 	kspace_unmap_mmio((void *)(ulong)apic, 0x400);
 	expect_unmapped((ulong)apic);
 	EXPECT_EQ(frame_stats().free_count, before.free_count);
-	EXPECT(!kspace_map_mmio(2 * MIB, PAGE_SIZE));
-	EXPECT(!kspace_map_mmio(0xfee00000, 0));
-	EXPECT(!kspace_map_mmio(~0xfffUL, 0x2000));
-	EXPECT(!kspace_map_mmio(1UL << 51, 2 * MMIO_SIZE));
+	EXPECT(!kspace_map_mmio(pa(2 * MIB), PAGE_SIZE));
+	EXPECT(!kspace_map_mmio(pa(0xfee00000), 0));
+	EXPECT(!kspace_map_mmio(pa(~0xfffUL), 0x2000));
+	EXPECT(!kspace_map_mmio(pa(1UL << 51), 2 * MMIO_SIZE));
 	/* A framebuffer's worth, unaligned: large pages inside. */
-	char *big = kspace_map_mmio(0xe0001234, 16 * MIB);
+	char *big = kspace_map_mmio(pa(0xe0001234), 16 * MIB);
 
 	REQUIRE(big);
-	EXPECT(pt_translate(&kspace_root, (ulong)big + 4 * MIB, &pa, &leaf));
-	EXPECT_EQ(pa, 0xe0001234 + 4 * MIB);
+	EXPECT(pt_translate(&kspace_root, (ulong)big + 4 * MIB, &got, &leaf));
+	EXPECT_PA(got, pa(0xe0001234 + 4 * MIB));
 	EXPECT_EQ(leaf.level, PT_PMD);
 	kspace_unmap_mmio(big, 16 * MIB);
 	EXPECT_EQ(frame_stats().free_count, before.free_count);
@@ -226,16 +226,16 @@ TEST(mmu_kspace_mmio)
 
 TEST(mmu_kspace_fixmap)
 {
-	u64 pa = frame_alloc();
+	pa_t pa = frame_alloc();
 	volatile u32 *here = fixmap_va(FIX_TEST), *there = pa_va(pa);
 
-	REQUIRE(pa);
+	REQUIRE(pa_ok(pa));
 	expect_unmapped((ulong)here);
-	pv_set_fixmap(FIX_TEST, pa, (pgprot_t){PT_PROT_RW});
+	pv_set_fixmap(FIX_TEST, pa_num(pa), (pgprot_t){PT_PROT_RW});
 	*here = 0xf1f2f3f4;
 	EXPECT_EQ(*there, 0xf1f2f3f4);
 	expect_no_exec((ulong)here);
-	pv_set_fixmap(FIX_TEST, image_pa(__text_start), (pgprot_t){PT_PROT_RO});
+	pv_set_fixmap(FIX_TEST, pa_num(image_pa(__text_start)), (pgprot_t){PT_PROT_RO});
 	EXPECT_EQ(*here, *(u32 *)__text_start);
 	expect_no_write((ulong)here);
 	pv_set_fixmap(FIX_TEST, 0, (pgprot_t){0});
@@ -257,10 +257,11 @@ static void counting_flush(void)
  */
 TEST(mmu_gather_flushes_global_translations)
 {
-	u64 pa = frame_alloc(), size = (GATHER_VA_MAX + 1) * PAGE_SIZE;
+	pa_t pa = frame_alloc();
+	u64 size = (GATHER_VA_MAX + 1) * PAGE_SIZE;
 	int err = 0;
 
-	REQUIRE(pa);
+	REQUIRE(pa_ok(pa));
 	for (u64 at = 0; at < size && !err; at += PAGE_SIZE)
 		err = pt_map(&kspace_root, SCRATCH_BASE + at, pa, PAGE_SIZE, PT_PROT_RW);
 	EXPECT_EQ(err, 0);

@@ -88,9 +88,9 @@ static const char *compare_outcome(const struct oracle_access *a, const struct v
 }
 
 /* The byte that a read must find; -1: not known. */
-static int byte_at(u64 pa)
+static int byte_at(pa_t pa)
 {
-	u64 at = pa - oracle_pa(oracle_block->data);
+	u64 at = pa_num(pa) - oracle_pa(oracle_block->data);
 
 	if (at < sizeof(oracle_block->data))
 		return oracle_pattern((unsigned)(at / PAGE_SIZE), at % PAGE_SIZE);
@@ -104,7 +104,7 @@ static const char *compare_place(const struct oracle_access *a, const struct vmm
 	if (a->kind == ORACLE_FETCH) /* behind the int3 that was executed */
 		return a->rip == a->va + 1 ? NULL : "RIP";
 	high_count += gpa_num(r->gpa) >= 4 * GIB;
-	return a->kind != ORACLE_READ || (int)a->value == byte_at(gpa_num(r->gpa)) ? NULL : "byte read";
+	return a->kind != ORACLE_READ || (int)a->value == byte_at(pa(gpa_num(r->gpa))) ? NULL : "byte read";
 }
 
 /* A and D, entry by entry. Where the walk faulted, A that the CPU has set all the same is taken over. */

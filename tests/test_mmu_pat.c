@@ -61,17 +61,17 @@ TEST(mmu_pat_is_written)
 }
 
 /* Nothing is touched there: a device may be at home. */
-#define DEVICE_PA 0xe0000000UL
+#define DEVICE_PA pa(0xe0000000)
 
 /* The leaf of each size in a mapping of 2 MiB and a page has these of PWT, PCD and PAT, and this type. */
 static void expect_type(void *va, ulong bits, const char *name)
 {
 	struct pt_leaf leaf;
-	u64 pa;
+	pa_t got;
 
 	REQUIRE(va != NULL);
 	for (ulong at = (ulong)va; at <= (ulong)va + PMD_SIZE; at += PMD_SIZE) {
-		REQUIRE(pt_translate(&kspace_root, at, &pa, &leaf));
+		REQUIRE(pt_translate(&kspace_root, at, &got, &leaf));
 		EXPECT_EQ(leaf.level, at == (ulong)va ? PT_PMD : PT_PTE);
 		EXPECT_EQ(leaf.entry & (PTE_PWT | PTE_PCD | (leaf.level == PT_PTE ? BIT(7) : BIT(12))), bits);
 		EXPECT(strcmp(pat_name(pat_type(leaf.entry, leaf.level)), name) == 0);
@@ -83,12 +83,12 @@ TEST(mmu_pat_device_leaves)
 {
 	ulong wc = cpu_has(X86_FEATURE_PAT) ? PTE_PWT : PTE_PWT | PTE_PCD;
 	struct pt_leaf ram;
-	u64 pa;
+	pa_t got;
 
 	expect_type(kspace_map_mmio(DEVICE_PA, PMD_SIZE + PAGE_SIZE), PTE_PWT | PTE_PCD, "UC");
 	expect_type(kspace_map_wc(DEVICE_PA, PMD_SIZE + PAGE_SIZE), wc, wc == PTE_PWT ? "WC" : "UC");
-	EXPECT(!kspace_map_wc(2 * MIB, PAGE_SIZE)); /* RAM has a type */
-	REQUIRE(pt_translate(&kspace_root, (ulong)pa_va(2 * MIB), &pa, &ram));
+	EXPECT(!kspace_map_wc(pa(2 * MIB), PAGE_SIZE)); /* RAM has a type */
+	REQUIRE(pt_translate(&kspace_root, (ulong)pa_va(pa(2 * MIB)), &got, &ram));
 	EXPECT_EQ(pat_type(ram.entry, ram.level), CACHE_WB);
 }
 
@@ -123,7 +123,7 @@ TEST(mmu_pat_maps_shows_the_type)
 	EXPECT(ktest_has(maps, " r-x  WB "));
 }
 
-static u32 audit_types(ulong va, u64 pa, ulong prot)
+static u32 audit_types(ulong va, pa_t pa, ulong prot)
 {
 	struct audit_report r = {.quiet = true};
 
@@ -137,9 +137,9 @@ static u32 audit_types(ulong va, u64 pa, ulong prot)
 TEST(mmu_pat_audit_finds_types_that_do_not_fit)
 {
 	ulong va = MMIO_BASE + MMIO_SIZE - GIB; /* far from what is handed out */
-	u64 ram = frame_alloc();
+	pa_t ram = frame_alloc();
 
-	REQUIRE(ram);
+	REQUIRE(pa_ok(ram));
 	EXPECT_EQ(audit_types(va, ram, PT_PROT_RW), 0);
 	EXPECT_EQ(audit_types(va, ram, PT_PROT_IO), 1);
 	EXPECT_EQ(audit_types(va, ram, PT_PROT_WC), 1);

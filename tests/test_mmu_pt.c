@@ -69,32 +69,32 @@ static void expect_exec_fault(ulong va)
 }
 
 /* What is written at @va arrives at @pa, and the other way round. */
-static void expect_maps(ulong va, u64 pa)
+static void expect_maps(ulong va, pa_t pa)
 {
 	volatile u64 *there = pa_va(pa), *here = (volatile u64 *)va;
-	u64 translated = 0;
+	pa_t translated = PA_NONE;
 
 	REQUIRE(pt_translate(&kspace_root, va, &translated, NULL));
-	EXPECT_EQ(translated, pa);
+	EXPECT_PA(translated, pa);
 	*here = va ^ 0x5a5a;
 	EXPECT_EQ(*there, va ^ 0x5a5a);
-	*there = pa;
-	EXPECT_EQ(*here, pa);
+	*there = pa_num(pa);
+	EXPECT_EQ(*here, pa_num(pa));
 }
 
 TEST(mmu_pt_map_4k)
 {
-	u64 pa;
+	pa_t pa;
 
 	leak_begin();
 	pa = frame_alloc();
-	REQUIRE(pa);
+	REQUIRE(pa_ok(pa));
 	/* Twice: the first crossing of a site in a run of tests flushes TLB entries of its own (pvops/trace.h). */
 	for (unsigned round = 0; round < 2; round++) {
 		expect_read_fault(VA, 0);
 		EXPECT_EQ(pt_map(&kspace_root, VA, pa, PAGE_SIZE, PT_PROT_RW), 0);
 		expect_maps(VA, pa);
-		expect_maps(VA + PAGE_SIZE - 8, pa + PAGE_SIZE - 8);
+		expect_maps(VA + PAGE_SIZE - 8, pa_add(pa, PAGE_SIZE - 8));
 		expect_read_fault(VA + PAGE_SIZE, 0);
 		expect_exec_fault(VA);
 		EXPECT_EQ(kspace_root.table_count, tables_before + 3);
@@ -109,21 +109,21 @@ TEST(mmu_pt_map_4k)
 TEST(mmu_pt_map_2m_is_one_leaf)
 {
 	struct pt_leaf leaf;
-	u64 pa, got;
+	pa_t pa, got;
 
 	leak_begin();
 	pa = frame_alloc_contiguous(512, 2 * MIB);
-	REQUIRE(pa);
+	REQUIRE(pa_ok(pa));
 	EXPECT_EQ(pt_map(&kspace_root, VA, pa, 2 * MIB, PT_PROT_RW), 0);
 	EXPECT_EQ(kspace_root.leaf_count[PT_PMD], leaves_before[PT_PMD] + 1);
 	EXPECT_EQ(kspace_root.leaf_count[PT_PTE], leaves_before[PT_PTE]);
 	EXPECT(pt_translate(&kspace_root, VA + 0x12345, &got, &leaf));
-	EXPECT_EQ(got, pa + 0x12345);
+	EXPECT_PA(got, pa_add(pa, 0x12345));
 	EXPECT_EQ(leaf.size, 2 * MIB);
 	EXPECT_EQ(leaf.va, VA);
 	EXPECT_EQ(leaf.rights, PTE_P | PTE_W | PTE_NX);
 	for (u64 i = 0; i < 2 * MIB; i += 0x1f000)
-		expect_maps(VA + i, pa + i);
+		expect_maps(VA + i, pa_add(pa, i));
 	EXPECT_EQ(pt_unmap(&kspace_root, VA, 2 * MIB), 0);
 	expect_read_fault(VA + MIB, 0);
 	frame_free_contiguous(pa, 512);
@@ -133,26 +133,26 @@ TEST(mmu_pt_map_2m_is_one_leaf)
 /* RAM may be less than a GiB: only what is RAM is touched, and read-only. */
 TEST(mmu_pt_map_1g_is_one_leaf)
 {
-	volatile u8 *text = (volatile u8 *)(VA + image_pa(__text_start));
+	volatile u8 *text = (volatile u8 *)(VA + pa_num(image_pa(__text_start)));
 	struct pt_leaf leaf;
-	u64 got;
+	pa_t got;
 
 	if (kspace_root.max_leaf < PT_PUD) {
 		ktest_not_here("this CPU has no 1 GiB pages");
 		return;
 	}
 	leak_begin();
-	EXPECT_EQ(pt_map(&kspace_root, VA, 0, GIB, PT_PROT_RO), 0);
+	EXPECT_EQ(pt_map(&kspace_root, VA, pa(0), GIB, PT_PROT_RO), 0);
 	EXPECT_EQ(kspace_root.leaf_count[PT_PUD], leaves_before[PT_PUD] + 1);
 	EXPECT_EQ(kspace_root.table_count, tables_before + 1);
 	EXPECT(pt_translate(&kspace_root, VA + 0x12345678, &got, &leaf));
-	EXPECT_EQ(got, 0x12345678);
+	EXPECT_PA(got, pa(0x12345678));
 	EXPECT_EQ(leaf.size, GIB);
 	for (unsigned i = 0; i < 64; i++)
 		EXPECT_EQ(text[i], ((u8 *)__text_start)[i]);
 	expect_write_fault((ulong)text, X86_PF_PROT | X86_PF_WRITE);
 	/* One page out of it: down to 4 KiB on that path only. */
-	EXPECT_EQ(pt_unmap(&kspace_root, VA + image_pa(__text_start), PAGE_SIZE), 0);
+	EXPECT_EQ(pt_unmap(&kspace_root, VA + pa_num(image_pa(__text_start)), PAGE_SIZE), 0);
 	expect_read_fault((ulong)text, 0);
 	EXPECT_EQ(text[PAGE_SIZE], ((u8 *)__text_start)[PAGE_SIZE]);
 	EXPECT_EQ(kspace_root.leaf_count[PT_PUD], leaves_before[PT_PUD]);
@@ -165,19 +165,19 @@ TEST(mmu_pt_map_1g_is_one_leaf)
 /* A range that begins and ends between large pages gets small ones at its ends. */
 TEST(mmu_pt_map_mixes_sizes)
 {
-	u64 pa;
+	pa_t pa;
 
 	leak_begin();
 	pa = frame_alloc_contiguous(3 * 512, 2 * MIB);
-	if (!pa) {
+	if (!pa_ok(pa)) {
 		ktest_not_here("no 6 MiB in one piece");
 		return;
 	}
-	EXPECT_EQ(pt_map(&kspace_root, VA + MIB, pa + MIB, 4 * MIB, PT_PROT_RW), 0);
+	EXPECT_EQ(pt_map(&kspace_root, VA + MIB, pa_add(pa, MIB), 4 * MIB, PT_PROT_RW), 0);
 	EXPECT_EQ(kspace_root.leaf_count[PT_PMD], leaves_before[PT_PMD] + 1);
 	EXPECT_EQ(kspace_root.leaf_count[PT_PTE], leaves_before[PT_PTE] + 512);
 	for (u64 i = MIB; i < 5 * MIB; i += 0x3f000)
-		expect_maps(VA + i, pa + i);
+		expect_maps(VA + i, pa_add(pa, i));
 	expect_read_fault(VA + MIB - 1, 0);
 	expect_read_fault(VA + 5 * MIB, 0);
 	/* More pages than are flushed one by one; each was just used. */
@@ -185,9 +185,9 @@ TEST(mmu_pt_map_mixes_sizes)
 	for (u64 i = MIB; i < 5 * MIB; i += 0x3f000)
 		expect_read_fault(VA + i, 0);
 	/* The same memory, one page off: no large page fits. */
-	EXPECT_EQ(pt_map(&kspace_root, VA, pa + PAGE_SIZE, 4 * MIB, PT_PROT_RW), 0);
+	EXPECT_EQ(pt_map(&kspace_root, VA, pa_add(pa, PAGE_SIZE), 4 * MIB, PT_PROT_RW), 0);
 	EXPECT_EQ(kspace_root.leaf_count[PT_PMD], leaves_before[PT_PMD]);
-	expect_maps(VA + 3 * MIB, pa + PAGE_SIZE + 3 * MIB);
+	expect_maps(VA + 3 * MIB, pa_add(pa, PAGE_SIZE + 3 * MIB));
 	EXPECT_EQ(pt_unmap(&kspace_root, VA, 4 * MIB), 0);
 	frame_free_contiguous(pa, 3 * 512);
 	leak_check();
@@ -196,26 +196,26 @@ TEST(mmu_pt_map_mixes_sizes)
 TEST(mmu_pt_split_keeps_the_rest)
 {
 	const ulong hole = VA + 0x55000;
-	u64 pa;
+	pa_t pa;
 
 	leak_begin();
 	pa = frame_alloc_contiguous(512, 2 * MIB);
-	REQUIRE(pa);
+	REQUIRE(pa_ok(pa));
 	EXPECT_EQ(pt_map(&kspace_root, VA, pa, 2 * MIB, PT_PROT_RW), 0);
-	expect_maps(hole, pa + 0x55000);
+	expect_maps(hole, pa_add(pa, 0x55000));
 	EXPECT_EQ(pt_protect(&kspace_root, hole, PAGE_SIZE, PT_PROT_RO), 0);
 	EXPECT_EQ(kspace_root.leaf_count[PT_PMD], leaves_before[PT_PMD]);
 	EXPECT_EQ(kspace_root.leaf_count[PT_PTE], leaves_before[PT_PTE] + 512);
 	expect_write_fault(hole, X86_PF_PROT | X86_PF_WRITE);
-	EXPECT_EQ(*(volatile u64 *)hole, pa + 0x55000);
+	EXPECT_EQ(*(volatile u64 *)hole, pa_num(pa) + 0x55000);
 	for (u64 i = 0; i < 2 * MIB; i += PAGE_SIZE) {
 		if (VA + i != hole)
-			expect_maps(VA + i + 8, pa + i + 8);
+			expect_maps(VA + i + 8, pa_add(pa, i + 8));
 	}
 	EXPECT_EQ(pt_unmap(&kspace_root, hole, PAGE_SIZE), 0);
 	expect_read_fault(hole, 0);
-	expect_maps(hole - 8, pa + 0x55000 - 8);
-	expect_maps(hole + PAGE_SIZE, pa + 0x56000);
+	expect_maps(hole - 8, pa_add(pa, 0x55000 - 8));
+	expect_maps(hole + PAGE_SIZE, pa_add(pa, 0x56000));
 	EXPECT_EQ(pt_protect(&kspace_root, VA, 2 * MIB, PT_PROT_RO), -ENOENT);
 	expect_write_fault(VA, X86_PF_PROT | X86_PF_WRITE);
 	expect_write_fault(VA + 2 * MIB - 1, X86_PF_PROT | X86_PF_WRITE);
@@ -252,40 +252,40 @@ TEST(mmu_pt_execute_by_rights)
 TEST(mmu_pt_refuses_bad_requests)
 {
 	struct pt_root *r = &kspace_root;
-	u64 pa;
+	pa_t frame;
 
 	leak_begin();
-	pa = frame_alloc();
-	EXPECT_EQ(pt_map(r, VA + 1, pa, PAGE_SIZE, PT_PROT_RW), -EINVAL);
-	EXPECT_EQ(pt_map(r, VA, pa + 1, PAGE_SIZE, PT_PROT_RW), -EINVAL);
-	EXPECT_EQ(pt_map(r, VA, pa, 0, PT_PROT_RW), -EINVAL);
-	EXPECT_EQ(pt_map(r, VA, pa, PAGE_SIZE + 1, PT_PROT_RW), -EINVAL);
-	EXPECT_EQ(pt_map(r, VA, pa, PAGE_SIZE, PT_PROT_RW & ~PTE_P), -EINVAL);
-	EXPECT_EQ(pt_map(r, VA, pa, PAGE_SIZE, PT_PROT_RW | PTE_PS), -EINVAL);
-	EXPECT_EQ(pt_map(r, VA, 1UL << 52, PAGE_SIZE, PT_PROT_RW), -EINVAL);
-	EXPECT_EQ(pt_map(r, pt_half(r) - PAGE_SIZE, pa, 2 * PAGE_SIZE, PT_PROT_RW), -EINVAL);
-	EXPECT_EQ(pt_map(r, pt_half(r), pa, PAGE_SIZE, PT_PROT_RW), -EINVAL);
-	EXPECT_EQ(pt_map(r, -PAGE_SIZE, pa, 2 * PAGE_SIZE, PT_PROT_RW), -EINVAL);
+	frame = frame_alloc();
+	EXPECT_EQ(pt_map(r, VA + 1, frame, PAGE_SIZE, PT_PROT_RW), -EINVAL);
+	EXPECT_EQ(pt_map(r, VA, pa_add(frame, 1), PAGE_SIZE, PT_PROT_RW), -EINVAL);
+	EXPECT_EQ(pt_map(r, VA, frame, 0, PT_PROT_RW), -EINVAL);
+	EXPECT_EQ(pt_map(r, VA, frame, PAGE_SIZE + 1, PT_PROT_RW), -EINVAL);
+	EXPECT_EQ(pt_map(r, VA, frame, PAGE_SIZE, PT_PROT_RW & ~PTE_P), -EINVAL);
+	EXPECT_EQ(pt_map(r, VA, frame, PAGE_SIZE, PT_PROT_RW | PTE_PS), -EINVAL);
+	EXPECT_EQ(pt_map(r, VA, pa(1UL << 52), PAGE_SIZE, PT_PROT_RW), -EINVAL);
+	EXPECT_EQ(pt_map(r, pt_half(r) - PAGE_SIZE, frame, 2 * PAGE_SIZE, PT_PROT_RW), -EINVAL);
+	EXPECT_EQ(pt_map(r, pt_half(r), frame, PAGE_SIZE, PT_PROT_RW), -EINVAL);
+	EXPECT_EQ(pt_map(r, -PAGE_SIZE, frame, 2 * PAGE_SIZE, PT_PROT_RW), -EINVAL);
 	EXPECT_EQ(pt_unmap(r, VA + 1, PAGE_SIZE), -EINVAL);
 	EXPECT_EQ(pt_protect(r, VA, PAGE_SIZE, 0), -EINVAL);
 	EXPECT_EQ(pt_protect(r, VA, PAGE_SIZE, PT_PROT_RW), -ENOENT);
 	EXPECT_EQ(pt_unmap(r, VA, SCRATCH_SIZE), 0); /* holes are passed over */
 	/* In the middle of the direct map's large pages, and of a range half free. */
-	EXPECT_EQ(pt_map(r, (ulong)pa_va(pa), pa, PAGE_SIZE, PT_PROT_RW), -EEXIST);
-	EXPECT_EQ(pt_map(r, VA + 3 * PAGE_SIZE, pa, PAGE_SIZE, PT_PROT_RW), 0);
-	EXPECT_EQ(pt_map(r, VA, pa, 4 * MIB, PT_PROT_RW), -EEXIST);
+	EXPECT_EQ(pt_map(r, (ulong)pa_va(frame), frame, PAGE_SIZE, PT_PROT_RW), -EEXIST);
+	EXPECT_EQ(pt_map(r, VA + 3 * PAGE_SIZE, frame, PAGE_SIZE, PT_PROT_RW), 0);
+	EXPECT_EQ(pt_map(r, VA, frame, 4 * MIB, PT_PROT_RW), -EEXIST);
 	expect_read_fault(VA, 0);
 	expect_read_fault(VA + 3 * MIB, 0);
-	expect_maps(VA + 3 * PAGE_SIZE, pa);
+	expect_maps(VA + 3 * PAGE_SIZE, frame);
 	EXPECT_EQ(pt_unmap(r, VA, 2 * MIB), 0);
-	frame_free(pa);
+	frame_free(frame);
 	leak_check();
 }
 
 /*
  * A table that hangs in the root is its owner's: nothing of it is mapped, unmapped, protected or counted by the root.
  */
-static void expect_busy(ulong va, u64 size, u64 pa)
+static void expect_busy(ulong va, u64 size, pa_t pa)
 {
 	EXPECT_EQ(pt_map(&kspace_root, va, pa, size, PT_PROT_RW), -EBUSY);
 	EXPECT_EQ(pt_unmap(&kspace_root, va, size), -EBUSY);
@@ -296,46 +296,46 @@ TEST(mmu_pt_keeps_out_of_hung_tables)
 {
 	const ulong hung = VA + 2 * MIB, fix = (ulong)fixmap_va(FIX_TEST);
 	volatile u64 *entries;
-	u64 table, pa;
+	pa_t table, frame;
 
 	leak_begin();
 	table = frame_alloc_zeroed();
-	pa = frame_alloc();
-	REQUIRE(table && pa);
+	frame = frame_alloc();
+	REQUIRE(pa_ok(table) && pa_ok(frame));
 	entries = pa_va(table);
 	EXPECT_EQ(pt_hang(&kspace_root, hung, PT_PMD, table), 0);
-	entries[3] = pa | (PT_PROT_RW & kspace_root.prot_allowed);
-	expect_maps(hung + 3 * PAGE_SIZE, pa);
-	expect_busy(hung + 3 * PAGE_SIZE, PAGE_SIZE, pa);
-	expect_busy(hung, 2 * MIB, 0);
+	entries[3] = pa_num(frame) | (PT_PROT_RW & kspace_root.prot_allowed);
+	expect_maps(hung + 3 * PAGE_SIZE, frame);
+	expect_busy(hung + 3 * PAGE_SIZE, PAGE_SIZE, frame);
+	expect_busy(hung, 2 * MIB, pa(0));
 	/* The pages before it are mapped and are to stay; those behind it are free and are to stay so. */
-	EXPECT_EQ(pt_map(&kspace_root, VA, pa, PAGE_SIZE, PT_PROT_RW), 0);
-	expect_busy(VA + PAGE_SIZE, 6 * MIB, 0);
+	EXPECT_EQ(pt_map(&kspace_root, VA, frame, PAGE_SIZE, PT_PROT_RW), 0);
+	expect_busy(VA + PAGE_SIZE, 6 * MIB, pa(0));
 	EXPECT_EQ(pt_unmap(&kspace_root, VA, 3 * MIB), -EBUSY);
 	EXPECT_EQ(pt_protect(&kspace_root, VA, 6 * MIB, PT_PROT_RO), -EBUSY);
-	expect_maps(VA, pa);
-	expect_maps(hung + 3 * PAGE_SIZE, pa);
+	expect_maps(VA, frame);
+	expect_maps(hung + 3 * PAGE_SIZE, frame);
 	expect_read_fault(VA + PAGE_SIZE, 0);
 	expect_read_fault(VA + 4 * MIB, 0);
 	EXPECT_EQ(kspace_root.leaf_count[PT_PTE], leaves_before[PT_PTE] + 1);
 	EXPECT_EQ(pt_unmap(&kspace_root, VA, 2 * MIB), 0);
 	EXPECT(fault_read8(hung + 3 * PAGE_SIZE, NULL, NULL)); /* the TLB has it now */
 	EXPECT_EQ(pt_unhang(&kspace_root, hung, PT_PMD), 0);
-	EXPECT_EQ(entries[3] & PTE_ADDR, pa);
+	EXPECT_EQ(entries[3] & PTE_ADDR, pa_num(frame));
 	expect_read_fault(hung + 3 * PAGE_SIZE, 0);
 	/* The two that every kernel root has. */
-	expect_busy(POKE_BASE, PAGE_SIZE, pa);
-	expect_busy(fix, PAGE_SIZE, pa);
+	expect_busy(POKE_BASE, PAGE_SIZE, frame);
+	expect_busy(fix, PAGE_SIZE, frame);
 	expect_read_fault(fix, 0);
 	frame_free(table);
-	frame_free(pa);
+	frame_free(frame);
 	leak_check();
 }
 
 /* The n-th frame allocation from now on fails, and all behind it. */
 static void frames_run_out_after(unsigned n)
 {
-	static u64 taken[16];
+	static pa_t taken[16];
 	unsigned i;
 
 	for (i = 0; i <= n; i++)
@@ -347,14 +347,14 @@ static void frames_run_out_after(unsigned n)
 
 TEST(mmu_pt_out_of_frames_changes_nothing)
 {
-	const u64 reach = frame_reach();
-	u64 pa;
+	const pa_t reach = frame_reach();
+	pa_t pa;
 	unsigned n;
 	int err;
 
 	leak_begin();
 	pa = frame_alloc_contiguous(512, 2 * MIB);
-	REQUIRE(pa);
+	REQUIRE(pa_ok(pa));
 	/* A range over a GiB's border: two pmd tables, two page tables, and the pud table above. */
 	for (n = 0; n < 5; n++) {
 		frames_run_out_after(n);
@@ -368,7 +368,7 @@ TEST(mmu_pt_out_of_frames_changes_nothing)
 	err = pt_map(&kspace_root, VA + GIB - MIB, pa, 2 * MIB - PAGE_SIZE, PT_PROT_RW);
 	frame_set_reach(reach);
 	EXPECT_EQ(err, 0);
-	expect_maps(VA + GIB, pa + MIB);
+	expect_maps(VA + GIB, pa_add(pa, MIB));
 	EXPECT_EQ(pt_unmap(&kspace_root, VA, 2 * GIB), 0);
 
 	/* A split that cannot be. */
@@ -376,9 +376,9 @@ TEST(mmu_pt_out_of_frames_changes_nothing)
 	frames_run_out_after(0);
 	EXPECT_EQ(pt_unmap(&kspace_root, VA + MIB, PAGE_SIZE), -ENOMEM);
 	EXPECT_EQ(pt_protect(&kspace_root, VA + MIB, PAGE_SIZE, PT_PROT_RO), -ENOMEM);
-	EXPECT_EQ(frame_alloc(), 0);
+	EXPECT(!pa_ok(frame_alloc()));
 	frame_set_reach(reach);
-	expect_maps(VA + MIB, pa + MIB);
+	expect_maps(VA + MIB, pa_add(pa, MIB));
 	EXPECT_EQ(pt_unmap(&kspace_root, VA, 2 * MIB), 0);
 	frame_free_contiguous(pa, 512);
 	leak_check();
@@ -387,10 +387,10 @@ TEST(mmu_pt_out_of_frames_changes_nothing)
 /* Bit 7 says PS in a large leaf and PAT in a pte: memory would become uncached. */
 TEST(mmu_pt_split_adds_no_pat)
 {
-	u64 pa = frame_alloc_contiguous(512, 2 * MIB), there;
+	pa_t pa = frame_alloc_contiguous(512, 2 * MIB), there;
 	struct pt_leaf first = {.entry = 0}, last = {.entry = 0};
 
-	REQUIRE(pa);
+	REQUIRE(pa_ok(pa));
 	EXPECT_EQ(pt_map(&kspace_root, SCRATCH_BASE, pa, 2 * MIB, PT_PROT_RW), 0);
 	EXPECT_EQ(pt_protect(&kspace_root, SCRATCH_BASE, PAGE_SIZE, PT_PROT_RO), 0);
 	EXPECT(pt_translate(&kspace_root, SCRATCH_BASE, &there, &first));

@@ -44,19 +44,20 @@ static void share_kernel_half(struct pt_root *root, bool on)
 
 TEST(mmu_root_separate_and_run_on)
 {
-	u64 before = frame_stats().free_count, pa = frame_alloc_zeroed();
+	u64 before = frame_stats().free_count;
+	pa_t pa = frame_alloc_zeroed();
 	struct pt_root root;
 	struct fault_record r = {.vector = FAULT_NONE};
 	struct pt_leaf leaf;
-	u64 got;
+	pa_t got;
 	u8 byte = 0, other;
 	ulong flags;
 
-	REQUIRE(pa);
+	REQUIRE(pa_ok(pa));
 	REQUIRE(root_init(&root, some_mm) == 0);
 	EXPECT_EQ(pt_map(&root, USER_VA, pa, PAGE_SIZE, HERE_PROT), 0);
 	EXPECT(pt_translate(&root, USER_VA + 5, &got, &leaf));
-	EXPECT_EQ(got, pa + 5);
+	EXPECT_PA(got, pa_add(pa, 5));
 	EXPECT_EQ(leaf.rights, PTE_P | PTE_W | PTE_NX);
 	EXPECT(!pt_translate(&kspace_root, USER_VA, &got, NULL));
 	EXPECT(!fault_read8(USER_VA, &byte, &r));
@@ -86,13 +87,14 @@ TEST(mmu_root_separate_and_run_on)
 /* More than is flushed one by one, on a live root of a process. */
 TEST(mmu_root_many_user_pages)
 {
-	u64 before = frame_stats().free_count, pa = frame_alloc_zeroed();
+	u64 before = frame_stats().free_count;
+	pa_t pa = frame_alloc_zeroed();
 	struct pt_root root;
 	unsigned seen = 0, left = 0;
 	ulong flags;
 	u8 byte;
 
-	REQUIRE(pa);
+	REQUIRE(pa_ok(pa));
 	REQUIRE(root_init(&root, some_mm) == 0);
 	for (unsigned i = 0; i < 100; i++)
 		EXPECT_EQ(pt_map(&root, USER_VA + i * PAGE_SIZE, pa, PAGE_SIZE, HERE_PROT), 0);
@@ -117,15 +119,16 @@ TEST(mmu_root_many_user_pages)
 /* A user page below tables that led to a kernel page only: the tables open. And destroying frees what is mapped. */
 TEST(mmu_root_user_bit_reaches_upper_levels)
 {
-	u64 before = frame_stats().free_count, got;
+	u64 before = frame_stats().free_count;
+	pa_t got;
 	struct pt_root root;
 	struct pt_leaf leaf;
 
 	REQUIRE(root_init(&root, NULL) == 0);
-	EXPECT_EQ(pt_map(&root, USER_VA, MIB, PAGE_SIZE, PT_PROT_RW), 0);
+	EXPECT_EQ(pt_map(&root, USER_VA, pa(MIB), PAGE_SIZE, PT_PROT_RW), 0);
 	EXPECT(pt_translate(&root, USER_VA, &got, &leaf));
 	EXPECT_EQ(pt_descend(&pt_long, &root, USER_VA, root.top_level).value & PTE_U, 0);
-	EXPECT_EQ(pt_map(&root, USER_VA + PAGE_SIZE, 2 * MIB, PAGE_SIZE, USER_PROT), 0);
+	EXPECT_EQ(pt_map(&root, USER_VA + PAGE_SIZE, pa(2 * MIB), PAGE_SIZE, USER_PROT), 0);
 	EXPECT(pt_translate(&root, USER_VA + PAGE_SIZE, &got, &leaf));
 	EXPECT_EQ(leaf.rights & PTE_U, PTE_U);
 	EXPECT(pt_translate(&root, USER_VA, &got, &leaf));
@@ -133,7 +136,7 @@ TEST(mmu_root_user_bit_reaches_upper_levels)
 	EXPECT_EQ(pt_protect(&root, USER_VA, PAGE_SIZE, USER_PROT), 0);
 	EXPECT(pt_translate(&root, USER_VA, &got, &leaf));
 	EXPECT_EQ(leaf.rights & PTE_U, PTE_U);
-	EXPECT_EQ(pt_map(&root, SCRATCH_BASE, 0, 4 * GIB, PT_PROT_RO), 0);
+	EXPECT_EQ(pt_map(&root, SCRATCH_BASE, pa(0), 4 * GIB, PT_PROT_RO), 0);
 	EXPECT_EQ(root.leaf_count[PT_PMD], 2048);
 	pt_root_destroy(&root);
 	EXPECT_EQ(frame_stats().free_count, before);
@@ -163,13 +166,13 @@ static bool walk_says(const struct pt_root *root, ulong va, const char *pattern)
 
 TEST(mmu_walk_in_words)
 {
-	struct pt_root live = pt_live_root(), nowhere = {.top = 0xfffffffff000};
+	struct pt_root live = pt_live_root(), nowhere = {.top = pa(0xfffffffff000)};
 	char want[96];
 
-	EXPECT_EQ(live.top, kspace_root.top);
+	EXPECT_PA(live.top, kspace_root.top);
 	EXPECT_EQ(live.top_level, kspace_root.top_level);
 	ksnprintf(want, sizeof(want), "*p4d*511*pud*510*pmd*pte*read-only*executable*-> physical %#lx\n",
-		  image_pa(__text_start));
+		  pa_num(image_pa(__text_start)));
 	EXPECT(walk_says(&live, (ulong)__text_start, want));
 	EXPECT(walk_says(&live, (ulong)text, "*writable*no-execute*-> physical *"));
 	EXPECT(walk_says(&live, 0,
@@ -198,18 +201,19 @@ TEST(mmu_maps_in_words)
 /* A large leaf of a process: split, its rights changed, by the ops that name the mm. */
 TEST(mmu_root_split_for_a_process)
 {
-	u64 before = frame_stats().free_count, pa;
+	u64 before = frame_stats().free_count;
+	pa_t got;
 	struct pt_root root;
 	struct pt_leaf leaf;
 
 	REQUIRE(root_init(&root, some_mm) == 0);
-	EXPECT_EQ(pt_map(&root, USER_VA, 4 * MIB, 2 * MIB, USER_PROT), 0);
+	EXPECT_EQ(pt_map(&root, USER_VA, pa(4 * MIB), 2 * MIB, USER_PROT), 0);
 	EXPECT_EQ(pt_protect(&root, USER_VA + MIB, PAGE_SIZE, USER_PROT & ~PTE_W), 0);
 	EXPECT_EQ(root.leaf_count[PT_PTE], 512);
-	EXPECT(pt_translate(&root, USER_VA + MIB, &pa, &leaf));
-	EXPECT_EQ(pa, 5 * MIB);
+	EXPECT(pt_translate(&root, USER_VA + MIB, &got, &leaf));
+	EXPECT_PA(got, pa(5 * MIB));
 	EXPECT_EQ(leaf.rights, PTE_P | PTE_U | PTE_NX);
-	EXPECT(pt_translate(&root, USER_VA + MIB + PAGE_SIZE, &pa, &leaf));
+	EXPECT(pt_translate(&root, USER_VA + MIB + PAGE_SIZE, &got, &leaf));
 	EXPECT_EQ(leaf.rights, PTE_P | PTE_W | PTE_U | PTE_NX);
 	pt_root_destroy(&root);
 	EXPECT_EQ(frame_stats().free_count, before);
@@ -217,7 +221,8 @@ TEST(mmu_root_split_for_a_process)
 
 TEST(mmu_walk_survives_corrupt_tables)
 {
-	u64 before = frame_stats().free_count, got;
+	u64 before = frame_stats().free_count;
+	pa_t got;
 	struct pt_root root;
 	ulong *top;
 
@@ -226,9 +231,9 @@ TEST(mmu_walk_survives_corrupt_tables)
 	top[0] = 0x000ffffffffff000 | PTE_P; /* far from any RAM */
 	EXPECT(walk_says(&root, 0x1000, "*corrupt: this p?d leads to no table in RAM\n"));
 	EXPECT(!pt_translate(&root, 0x1000, &got, NULL));
-	top[0] = root.top | PTE_P | PTE_PS; /* no such leaf */
+	top[0] = pa_num(root.top) | PTE_P | PTE_PS; /* no such leaf */
 	EXPECT(walk_says(&root, 0x1000, "*corrupt*"));
-	top[0] = root.top | PTE_P; /* itself: ends at the lowest level */
+	top[0] = pa_num(root.top) | PTE_P; /* itself: ends at the lowest level */
 	EXPECT(walk_says(&root, 0x1000, "*pte*not mapped: no pte\n"));
 	EXPECT(walk_says(&root, 0, "*pte*-> physical *"));
 	top[0] = 0x2; /* not present, not zero */

@@ -19,7 +19,8 @@
 
 static struct mm_struct *const some_mm = (struct mm_struct *)0x1000;
 static struct pt_root spaces[SPACES];
-static u64 frames[SPACES], frames_before;
+static pa_t frames[SPACES];
+static u64 frames_before;
 
 /* The kernel's half is the kernel's own. */
 static void share_kernel_half(struct pt_root *root, bool on)
@@ -38,7 +39,7 @@ static bool spaces_make(void)
 	frames_before = frame_stats().free_count;
 	for (unsigned i = 0; i < SPACES; i++) {
 		frames[i] = frame_alloc_zeroed();
-		if (!frames[i] || pt_root_init(&spaces[i], some_mm, &caps))
+		if (!pa_ok(frames[i]) || pt_root_init(&spaces[i], some_mm, &caps))
 			return false;
 		*(u64 *)pa_va(frames[i]) = i + 1;
 		EXPECT_EQ(pt_map(&spaces[i], VA, frames[i], PAGE_SIZE, PT_PROT_RW & ~PTE_G), 0);
@@ -75,7 +76,7 @@ TEST(mmu_tlb_spaces_are_apart)
 			for (unsigned i = 0; i < SPACES; i++) {
 				tlb_switch(&spaces[i]);
 				EXPECT_EQ(look(), i + 1);
-				EXPECT_EQ(pv_read_cr3() & PTE_ADDR, spaces[i].top);
+				EXPECT_EQ(pv_read_cr3() & PTE_ADDR, pa_num(spaces[i].top));
 				EXPECT_EQ(spaces[i].tlb.cpus.bits[0], BIT(this_cpu()->id));
 			}
 		}

@@ -149,7 +149,8 @@ TEST(mmu_walk_reads_every_format)
 		struct pt_root root;
 
 		REQUIRE(pt_root_init(&root, NULL, &caps) == 0);
-		EXPECT_EQ(pt_map(&root, GIB - 2 * MIB - PAGE_SIZE, GIB - 2 * MIB - PAGE_SIZE, GIB + 4 * MIB, PROT), 0);
+		EXPECT_EQ(pt_map(&root, GIB - 2 * MIB - PAGE_SIZE, pa(GIB - 2 * MIB - PAGE_SIZE), GIB + 4 * MIB, PROT),
+			  0);
 		EXPECT_EQ(walk_page_range_novma(&root, 0, ~0UL, &ops, &s), 0);
 		EXPECT(s.in_order);
 		EXPECT_EQ(s.last, kinds[i] == PT_LONG ? ~0UL : 2 * pt_half(&root) - 1);
@@ -164,14 +165,14 @@ TEST(mmu_walk_reads_every_format)
 /* ---- what it installs, the CPU sees ---- */
 
 struct pages {
-	u64 pa[8];
+	pa_t pa[8];
 	unsigned count;
 };
 
 static int install_page(ulong va, ulong *value, struct mm_walk *walk)
 {
 	struct pages *p = walk->private;
-	u64 pa;
+	pa_t pa;
 
 	if (walk->vma->kind == VMA_ZERO) {
 		*value = mm_zero_pfn() << PAGE_SHIFT | PTE_P | PTE_A | PTE_NX;
@@ -180,11 +181,11 @@ static int install_page(ulong va, ulong *value, struct mm_walk *walk)
 	if (p->count == ARRAY_SIZE(p->pa))
 		return 1;
 	pa = frame_alloc_zeroed();
-	if (!pa)
+	if (!pa_ok(pa))
 		return -ENOMEM;
 	*(u64 *)pa_va(pa) = va;
 	p->pa[p->count++] = pa;
-	*value = pa | PROT;
+	*value = pa_num(pa) | PROT;
 	return 0;
 }
 
@@ -261,7 +262,7 @@ TEST(mmu_walk_installs_what_the_cpu_sees)
 	EXPECT_EQ(seen[3], 0);
 	EXPECT(!wrote && !gap);
 	EXPECT_EQ(walk_lookup(vma_find(&mm.vmas, VA), VA + 9, 0, &found), 0);
-	EXPECT_EQ(found.pfn, p.pa[0] >> PAGE_SHIFT);
+	EXPECT_EQ(found.pfn, pa_pfn(p.pa[0]));
 	EXPECT_EQ(walk_lookup(vma_find(&mm.vmas, VA + 4 * PAGE_SIZE), VA + 4 * PAGE_SIZE, 0, &found), -ENOENT);
 	EXPECT_EQ(walk_lookup(vma_find(&mm.vmas, VA + 4 * PAGE_SIZE), VA + 4 * PAGE_SIZE, FW_ZEROPAGE, &found), 0);
 	mm_end(&p);
@@ -274,9 +275,9 @@ TEST(mmu_walk_installs_what_the_cpu_sees)
  * Frames are handed out lowest first, and not from above the allocator's reach: with that set to the frame that would
  * come behind the @n next ones, just these can be had. Returns the reach to go back to.
  */
-static u64 leave_frames(unsigned n)
+static pa_t leave_frames(unsigned n)
 {
-	u64 pa[16], reach = frame_reach();
+	pa_t pa[16], reach = frame_reach();
 
 	for (unsigned i = 0; i <= n; i++)
 		pa[i] = frame_alloc();
@@ -298,7 +299,8 @@ static int see_pte(pte_t *entry, ulong value, ulong va, struct mm_walk *walk)
 static int do_map(struct pages *p)
 {
 	(void)p;
-	return pt_map(&mm.root, 512 * GIB - 2 * MIB - PAGE_SIZE, 2 * MIB - PAGE_SIZE, 2 * MIB + 2 * PAGE_SIZE, PROT);
+	return pt_map(&mm.root, 512 * GIB - 2 * MIB - PAGE_SIZE, pa(2 * MIB - PAGE_SIZE), 2 * MIB + 2 * PAGE_SIZE,
+		      PROT);
 }
 
 static int do_split(struct pages *p)
@@ -323,7 +325,7 @@ static int do_nothing(struct pages *p)
 static int map_giant(struct pages *p)
 {
 	(void)p;
-	return pt_map(&mm.root, VA, 0, GIB, PROT);
+	return pt_map(&mm.root, VA, pa(0), GIB, PROT);
 }
 
 TEST(mmu_walk_every_allocation_fails_once)
@@ -342,7 +344,8 @@ TEST(mmu_walk_every_allocation_fails_once)
 
 		do {
 			struct pages p = {.count = 0};
-			u64 reach, tables;
+			u64 tables;
+			pa_t reach;
 
 			if (!mm_begin())
 				return;

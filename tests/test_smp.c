@@ -105,10 +105,10 @@ TEST(machine_smp_trampoline_is_gone)
 {
 	u8 value;
 
-	for (u64 pa = PAGE_SIZE; pa < 0x80000; pa += PAGE_SIZE) {
-		if (fault_read8((ulong)pa_va(pa), &value, NULL)) /* it is RAM */
-			EXPECT(memcmp(pa_va(pa), trampoline_start, 64) != 0);
-		EXPECT(!fault_read8(pa, &value, NULL));
+	for (u64 at = PAGE_SIZE; at < 0x80000; at += PAGE_SIZE) {
+		if (fault_read8((ulong)pa_va(pa(at)), &value, NULL)) /* it is RAM */
+			EXPECT(memcmp(pa_va(pa(at)), trampoline_start, 64) != 0);
+		EXPECT(!fault_read8(at, &value, NULL));
 	}
 }
 
@@ -285,7 +285,7 @@ static void expect_seen(void *va, u8 want)
 /* Others have read through the first mapping, so their TLBs hold it; with it gone they must fault. */
 TEST(machine_smp_shootdown_is_seen)
 {
-	u64 first = frame_alloc_zeroed(), second = frame_alloc_zeroed();
+	pa_t first = frame_alloc_zeroed(), second = frame_alloc_zeroed();
 	const ulong va = SCRATCH_BASE, many = 64 * PAGE_SIZE;
 
 	if (alone()) {
@@ -293,7 +293,7 @@ TEST(machine_smp_shootdown_is_seen)
 		frame_free(second);
 		return;
 	}
-	REQUIRE(first && second);
+	REQUIRE(pa_ok(first) && pa_ok(second));
 	*(u8 *)pa_va(first) = 0x11;
 	*(u8 *)pa_va(second) = 0x22;
 	for (int i = 0; i < 20; i++) {

@@ -156,9 +156,9 @@ static void take_frames(void *unused)
 {
 	(void)unused;
 	for (u32 i = 0; i < 300; i++) {
-		u64 a = frame_alloc(), b = frame_alloc();
+		pa_t a = frame_alloc(), b = frame_alloc();
 
-		if (!a || !b || a == b)
+		if (!pa_ok(a) || !pa_ok(b) || pa_eq(a, b))
 			__atomic_add_fetch(&frames_failed, 1, __ATOMIC_RELAXED);
 		*(u64 *)pa_va(a) = *(u64 *)pa_va(b) = this_cpu()->id;
 		asm volatile("pause" ::: "memory");
@@ -204,8 +204,8 @@ static void cross_sites(void *unused)
 		bool off = !(native_save_fl() & X86_EFLAGS_IF);
 
 		pv_irq_restore(flags);
-		if (!off || !(native_save_fl() & X86_EFLAGS_IF) || now <= last || pv_read_cr3() != kspace_root.top ||
-		    pv_make_pte(now).pte != now)
+		if (!off || !(native_save_fl() & X86_EFLAGS_IF) || now <= last ||
+		    pv_read_cr3() != pa_num(kspace_root.top) || pv_make_pte(now).pte != now)
 			__atomic_add_fetch(&wrong, 1, __ATOMIC_RELAXED);
 		last = now;
 		__atomic_add_fetch(turn, 1, __ATOMIC_RELAXED);

@@ -25,7 +25,8 @@ void (*user_on_syscall)(struct pt_regs *regs);
 bool (*user_on_trap)(struct pt_regs *regs);
 unsigned user_syscall_count, user_trap_count;
 
-static u64 data_pa, free_before, tables_before, left_rsp;
+static pa_t data_pa;
+static u64 free_before, tables_before, left_rsp;
 static struct pt_regs stopped;
 
 static void cross_once(void);
@@ -37,8 +38,8 @@ bool user_setup(void)
 	user_on_syscall = NULL;
 	user_on_trap = NULL;
 	data_pa = frame_alloc_contiguous(DATA_SIZE / PAGE_SIZE, PAGE_SIZE);
-	EXPECT(data_pa);
-	if (!data_pa)
+	EXPECT(pa_ok(data_pa));
+	if (!pa_ok(data_pa))
 		return false;
 	memset(pa_va(data_pa), 0, DATA_SIZE);
 	*(u64 *)(user_data() + 8) = USER_MARK;
@@ -57,9 +58,9 @@ void user_teardown(void)
 	user_on_trap = NULL;
 	EXPECT_EQ(pt_unmap(&kspace_root, USER_CODE, PAGE_SIZE), 0);
 	EXPECT_EQ(pt_unmap(&kspace_root, USER_DATA, DATA_SIZE), 0);
-	if (data_pa)
+	if (pa_ok(data_pa))
 		frame_free_contiguous(data_pa, DATA_SIZE / PAGE_SIZE);
-	data_pa = 0;
+	data_pa = PA_NONE;
 	EXPECT_EQ(frame_stats().free_count, free_before);
 	EXPECT_EQ(kspace_root.table_count, tables_before);
 }

@@ -21,7 +21,7 @@ static int build_extent(struct pt_root *root, const struct wm_extent *e)
 	if (e->what == WM_LEAF) {
 		root->max_leaf = e->level;
 		for (ulong va = e->first;; va += pt_span(e->level)) {
-			err = pt_map(root, va, WM_PA(va), pt_span(e->level), LEAF_PROT);
+			err = pt_map(root, va, pa(WM_PA(va)), pt_span(e->level), LEAF_PROT);
 			if (err || va + (pt_span(e->level) - 1) == e->last)
 				break;
 		}
@@ -133,7 +133,7 @@ static int do_change(const struct wm_event *e)
 	if (e->change == WM_UNMAP)
 		return pt_unmap(root, e->va, e->last - e->va + 1);
 	if (e->change == WM_MAP)
-		return pt_map(root, e->va, WM_PA(e->va), PAGE_SIZE, LEAF_PROT);
+		return pt_map(root, e->va, pa(WM_PA(e->va)), PAGE_SIZE, LEAF_PROT);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "tests/host/fakes.h"
 #include <sys/mman.h>
 
+#include "lib/addr.h"
 #include "pvops/pvops.h"
 #include "pvops/qspinlock.h"
 
@@ -21,25 +22,27 @@
 
 static u8 *fake_ram;
 
-static inline void *pa_va(u64 pa)
+static inline void *pa_va(pa_t at)
 {
-	if (pa >= FAKE_RAM_END)
+	if (pa_num(at) >= FAKE_RAM_END)
 		abort();
-	return fake_ram + pa;
+	return fake_ram + pa_num(at);
 }
 
-static inline u64 direct_pa(const void *va)
+static inline pa_t direct_pa(const void *va)
 {
-	return (u64)((const u8 *)va - fake_ram);
+	return pa((u64)((const u8 *)va - fake_ram));
 }
 
 /* The image lies somewhere else than RAM. */
-static inline u64 image_pa(const void *va)
+static inline pa_t image_pa(const void *va)
 {
-	return (1UL << 40) + ((ulong)va & 0xffffff000UL);
+	return pa((1UL << 40) + ((ulong)va & 0xffffff000UL));
 }
 
-#define DIRECT_BASE 0xffff880000000000UL
+#define DIRECT_BASE          0xffff880000000000UL
+
+#define assert_pa(got, want) assert_int_equal(pa_num(got), pa_num(want))
 
 /* Fresh, zeroed physical memory. */
 static inline void fake_ram_reset(void)

@@ -34,6 +34,25 @@ static void a_range_may_end_where_addresses_do(void **state)
 	assert_false(pa_in(pa(0x1000), pa(0x1000), 0));
 }
 
+static void no_frame_is_page_zero(void **state)
+{
+	(void)state;
+	assert_false(pa_ok(PA_NONE));
+	assert_true(pa_ok(pa(0x1000)));
+	assert_true(pa_ok(pa(1UL << 51)));
+	assert_int_equal(pa_pfn(pa(0x12345fff)), 0x12345);
+	assert_int_equal(pa_num(pfn_pa(0xffffffffff)), 0xffffffffff000);
+}
+
+static void the_lower_and_the_higher(void **state)
+{
+	(void)state;
+	assert_int_equal(pa_num(pa_min(pa(5), pa(1UL << 63))), 5);
+	assert_int_equal(pa_num(pa_min(pa(1UL << 63), pa(5))), 5);
+	assert_int_equal(pa_num(pa_max(pa(5), pa(1UL << 63))), 1UL << 63);
+	assert_int_equal(va_num(va_max(va(7), va(7))), 7);
+}
+
 static void costs_nothing(void **state)
 {
 	int here;
@@ -44,10 +63,9 @@ static void costs_nothing(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(rounds_to_a_power_of_two),
-	cmocka_unit_test(compares_without_a_sign),
-	cmocka_unit_test(a_range_may_end_where_addresses_do),
-	cmocka_unit_test(costs_nothing),
+	cmocka_unit_test(rounds_to_a_power_of_two),           cmocka_unit_test(compares_without_a_sign),
+	cmocka_unit_test(a_range_may_end_where_addresses_do), cmocka_unit_test(no_frame_is_page_zero),
+	cmocka_unit_test(the_lower_and_the_higher),           cmocka_unit_test(costs_nothing),
 };
 
 HOST_MAIN("lib_addr", tests)

@@ -14,7 +14,7 @@ static void map_begin(void)
 	memmap_init(&map);
 }
 
-static __noinline bool free_panics(u64 pa)
+static __noinline bool free_panics(pa_t pa)
 {
 	return PANICS(frame_free(pa));
 }
@@ -36,7 +36,7 @@ static void pc_map(u64 size)
 	memmap_page_align(&map);
 }
 
-static const struct frame_reservation image[] = {{MIB, 3 * MIB, "image"}};
+static const struct frame_reservation image[] = {{{MIB}, {3 * MIB}, "image"}};
 
 static void init_pc(u64 size)
 {
@@ -61,34 +61,35 @@ static void lowest_first_and_each_once(void **state)
 {
 	(void)state;
 	init_pc(16 * MIB);
-	u64 n = free_count(), last = 0;
+	u64 n = free_count();
+	pa_t last = PA_NONE;
 
 	for (u64 i = 0; i < n; i++) {
-		u64 pa = frame_alloc();
+		pa_t got = frame_alloc();
 
-		assert_true(pa > last && pa >= 3 * MIB && pa < 16 * MIB - 0x20000);
-		assert_true(IS_ALIGNED(pa, PAGE_SIZE));
-		last = pa;
+		assert_true(pa_below(last, got) && pa_in(got, pa(3 * MIB), 13 * MIB - 0x20000));
+		assert_true(pa_aligned(got, PAGE_SIZE));
+		last = got;
 	}
-	assert_int_equal(frame_alloc(), 0);
-	assert_int_equal(frame_alloc_zeroed(), 0);
+	assert_pa(frame_alloc(), PA_NONE);
+	assert_pa(frame_alloc_zeroed(), PA_NONE);
 	assert_int_equal(free_count(), 0);
-	frame_free(5 * MIB);
-	frame_free(4 * MIB);
-	assert_int_equal(frame_alloc(), 4 * MIB);
-	assert_int_equal(frame_alloc(), 5 * MIB);
-	assert_int_equal(frame_alloc(), 0);
+	frame_free(pa(5 * MIB));
+	frame_free(pa(4 * MIB));
+	assert_pa(frame_alloc(), pa(4 * MIB));
+	assert_pa(frame_alloc(), pa(5 * MIB));
+	assert_pa(frame_alloc(), PA_NONE);
 }
 
 static void zeroed_is_zeroed(void **state)
 {
 	(void)state;
 	init_pc(16 * MIB);
-	u64 pa = frame_alloc();
+	pa_t pa = frame_alloc();
 
 	memset(pa_va(pa), 0xa5, PAGE_SIZE);
 	frame_free(pa);
-	assert_int_equal(frame_alloc_zeroed(), pa);
+	assert_pa(frame_alloc_zeroed(), pa);
 	for (u64 i = 0; i < PAGE_SIZE; i++)
 		assert_int_equal(((u8 *)pa_va(pa))[i], 0);
 }
@@ -96,27 +97,27 @@ static void zeroed_is_zeroed(void **state)
 static void bitmap_avoids_reservations(void **state)
 {
 	const struct frame_reservation resv[] = {
-		{MIB, 3 * MIB, "image"},
-		{4 * MIB, 9 * MIB, "module b"},
-		{3 * MIB + 1, 4 * MIB - 1, "module a"},
-		{9 * MIB, 9 * MIB, "empty"},
+		{pa(MIB), pa(3 * MIB), "image"},
+		{pa(4 * MIB), pa(9 * MIB), "module b"},
+		{pa(3 * MIB + 1), pa(4 * MIB - 1), "module a"},
+		{pa(9 * MIB), pa(9 * MIB), "empty"},
 	};
 
 	(void)state;
 	pc_map(64 * MIB);
-	memset(pa_va(MIB), 0x5a, 8 * MIB);
+	memset(pa_va(pa(MIB)), 0x5a, 8 * MIB);
 	assert_int_equal(frame_init(&map, resv, ARRAY_SIZE(resv)), 0);
 	for (u64 i = MIB; i < 9 * MIB; i++)
-		assert_int_equal(*(u8 *)pa_va(i), 0x5a);
-	assert_true(frame_reservation(9 * MIB) != NULL);
-	assert_string_equal(frame_reservation(9 * MIB)->name, "frame bitmap");
-	assert_string_equal(frame_reservation(4 * MIB - 1)->name, "module a");
-	assert_true(frame_alloc() > 9 * MIB);
+		assert_int_equal(*(u8 *)pa_va(pa(i)), 0x5a);
+	assert_true(frame_reservation(pa(9 * MIB)) != NULL);
+	assert_string_equal(frame_reservation(pa(9 * MIB))->name, "frame bitmap");
+	assert_string_equal(frame_reservation(pa(4 * MIB - 1))->name, "module a");
+	assert_true(pa_below(pa(9 * MIB), frame_alloc()));
 }
 
 static void bitmap_below_its_end(void **state)
 {
-	const struct frame_reservation big[] = {{MIB, FRAME_BITMAP_END, "module"}};
+	const struct frame_reservation big[] = {{pa(MIB), pa(FRAME_BITMAP_END), "module"}};
 
 	(void)state;
 	pc_map(2 * GIB);
@@ -145,7 +146,7 @@ static void refuses_bad_input(void **state)
 	(void)state;
 	pc_map(64 * MIB);
 	for (u32 i = 0; i < ARRAY_SIZE(many); i++)
-		many[i] = (struct frame_reservation){(2 + i) * MIB, (2 + i) * MIB + 1, "m"};
+		many[i] = (struct frame_reservation){pa((2 + i) * MIB), pa((2 + i) * MIB + 1), "m"};
 	assert_int_equal(frame_init(&map, many, ARRAY_SIZE(many)), -EINVAL);
 	assert_int_equal(frame_init(&map, many, ARRAY_SIZE(many) - 2), 0);
 	map.range[0].end -= 1;
@@ -154,7 +155,7 @@ static void refuses_bad_input(void **state)
 
 static void above_4g_only_when_reached(void **state)
 {
-	u64 low, pa;
+	u64 low;
 
 	(void)state;
 	pc_map(64 * MIB);
@@ -162,13 +163,12 @@ static void above_4g_only_when_reached(void **state)
 	assert_int_equal(frame_init(&map, image, 1), 0);
 	low = free_count() - GIB / PAGE_SIZE;
 	for (u64 i = 0; i < low; i++)
-		assert_true(frame_alloc() < 4 * GIB);
-	assert_int_equal(frame_alloc(), 0);
-	assert_int_equal(frame_alloc_contiguous(2, PAGE_SIZE), 0);
-	frame_set_reach(5 * GIB);
-	pa = frame_alloc();
-	assert_int_equal(pa, 4 * GIB);
-	assert_int_equal(frame_alloc_contiguous(4, 4 * PAGE_SIZE), 4 * GIB + 4 * PAGE_SIZE);
+		assert_true(pa_below(frame_alloc(), pa(4 * GIB)));
+	assert_pa(frame_alloc(), PA_NONE);
+	assert_pa(frame_alloc_contiguous(2, PAGE_SIZE), PA_NONE);
+	frame_set_reach(pa(5 * GIB));
+	assert_pa(frame_alloc(), pa(4 * GIB));
+	assert_pa(frame_alloc_contiguous(4, 4 * PAGE_SIZE), pa(4 * GIB + 4 * PAGE_SIZE));
 }
 
 static void beyond_the_direct_map(void **state)
@@ -181,45 +181,46 @@ static void beyond_the_direct_map(void **state)
 	assert_int_equal(frame_stats().ignored_count, 3 + 7);
 	assert_int_equal(frame_stats().usable_count,
 			 frame_stats().reserved_count + frame_stats().ignored_count + frame_stats().total_count);
-	assert_true(free_panics(DIRECT_SIZE));
+	assert_true(free_panics(pa(DIRECT_SIZE)));
 }
 
 static void bad_frees_are_named(void **state)
 {
-	u64 pa;
+	pa_t got;
 
 	(void)state;
 	init_pc(64 * MIB);
-	pa = frame_alloc();
-	assert_true(free_panics(pa + 1));
+	got = frame_alloc();
+	assert_true(free_panics(pa_add(got, 1)));
 	assert_non_null(strstr(fake_panic_text, "not the address of a frame"));
-	assert_true(free_panics(2 * MIB));
+	assert_true(free_panics(pa(2 * MIB)));
 	assert_non_null(strstr(fake_panic_text, "reserved: image"));
-	assert_true(free_panics(0));
+	assert_true(free_panics(pa(0)));
 	assert_non_null(strstr(fake_panic_text, "reserved: low memory"));
-	assert_true(free_panics(0xf0000000));
+	assert_true(free_panics(pa(0xf0000000)));
 	assert_non_null(strstr(fake_panic_text, "not usable RAM"));
-	frame_free(pa);
-	assert_true(free_panics(pa));
+	frame_free(got);
+	assert_true(free_panics(got));
 	assert_non_null(strstr(fake_panic_text, "free already"));
 	fake_flags = 0x202; /* the panic left the lock taken */
 }
 
 static void contiguous_is_aligned_and_lowest(void **state)
 {
-	u64 before, a, b;
+	u64 before;
+	pa_t a, b;
 
 	(void)state;
 	init_pc(64 * MIB);
 	before = free_count();
 	a = frame_alloc_contiguous(512, 2 * MIB);
-	assert_int_equal(a, 4 * MIB);
+	assert_pa(a, pa(4 * MIB));
 	b = frame_alloc_contiguous(3, PAGE_SIZE);
-	assert_true(b < a);
-	assert_int_equal(frame_alloc_contiguous(100000, PAGE_SIZE), 0);
-	assert_int_equal(frame_alloc_contiguous(0, PAGE_SIZE), 0);
-	assert_int_equal(frame_alloc_contiguous(1, 3 * PAGE_SIZE), 0);
-	assert_int_equal(frame_alloc_contiguous(1, 8), 0);
+	assert_true(pa_below(b, a));
+	assert_pa(frame_alloc_contiguous(100000, PAGE_SIZE), PA_NONE);
+	assert_pa(frame_alloc_contiguous(0, PAGE_SIZE), PA_NONE);
+	assert_pa(frame_alloc_contiguous(1, 3 * PAGE_SIZE), PA_NONE);
+	assert_pa(frame_alloc_contiguous(1, 8), PA_NONE);
 	assert_int_equal(free_count(), before - 515);
 	frame_free_contiguous(a, 512);
 	frame_free_contiguous(b, 3);
@@ -232,13 +233,13 @@ static void ram_is_known(void **state)
 	pc_map(64 * MIB);
 	memmap_add(&map, 100 * MIB, MIB, MEM_ACPI_NVS);
 	assert_int_equal(frame_init(&map, image, 1), 0);
-	assert_true(frame_is_ram(0));
-	assert_true(frame_is_ram(2 * MIB));
-	assert_false(frame_is_ram(0xf0000));
-	assert_true(frame_is_ram(100 * MIB));
-	assert_true(frame_is_ram(101 * MIB - 1));
-	assert_false(frame_is_ram(101 * MIB));
-	assert_false(frame_is_ram(~0UL));
+	assert_true(frame_is_ram(pa(0)));
+	assert_true(frame_is_ram(pa(2 * MIB)));
+	assert_false(frame_is_ram(pa(0xf0000)));
+	assert_true(frame_is_ram(pa(100 * MIB)));
+	assert_true(frame_is_ram(pa(101 * MIB - 1)));
+	assert_false(frame_is_ram(pa(101 * MIB)));
+	assert_false(frame_is_ram(pa(~0UL)));
 }
 
 /* Maps with holes at any frame; random calls; the model is one byte per frame. */
@@ -259,8 +260,8 @@ static void model_map(u64 *seed)
 	assert_int_equal(frame_init(&map, NULL, 0), 0);
 	memset(owned, 0, sizeof(owned));
 	for (u32 i = 0; i < map.count; i++) {
-		for (u64 pa = map.range[i].base; pa < map.range[i].end; pa += PAGE_SIZE)
-			owned[pa / PAGE_SIZE] = frame_reservation(pa) ? 0 : 1;
+		for (u64 at = map.range[i].base; at < map.range[i].end; at += PAGE_SIZE)
+			owned[at / PAGE_SIZE] = frame_reservation(pa(at)) ? 0 : 1;
 	}
 }
 
@@ -280,9 +281,9 @@ static u64 model_first(u64 count, u64 align)
 static void model_take(u64 count, u64 align)
 {
 	u64 want = model_first(count, align);
-	u64 got = count == 1 && align == 1 ? frame_alloc() : frame_alloc_contiguous(count, align * PAGE_SIZE);
+	pa_t got = count == 1 && align == 1 ? frame_alloc() : frame_alloc_contiguous(count, align * PAGE_SIZE);
 
-	assert_int_equal(got, want * PAGE_SIZE);
+	assert_pa(got, pfn_pa(want));
 	for (u64 i = 0; want && i < count; i++)
 		owned[want + i] = 2;
 }
@@ -302,7 +303,7 @@ static void model_agrees(void **state)
 			} else if (r % 16 == 9) {
 				model_take(1 + (r >> 8) % 40, 1UL << (r >> 20) % 6);
 			} else if (owned[at] == 2) {
-				frame_free(at * PAGE_SIZE);
+				frame_free(pfn_pa(at));
 				owned[at] = 1;
 			}
 		}

@@ -6,18 +6,18 @@
 #include "tests/host/host.h"
 #include "machine/hpet.c"
 
-#define PA 0xfed00000UL
+#define PA pa(0xfed00000)
 
 static u32 page[256];
 static u64 counter, step, tsc;
 static unsigned maps;
 static bool no_room;
 
-void *kspace_map_mmio(u64 pa, u64 size)
+void *kspace_map_mmio(pa_t pa, u64 size)
 {
 	assert_int_equal(size, 0x400);
 	maps++;
-	return no_room || pa & 3 ? NULL : page;
+	return no_room || pa_offset(pa, 4) ? NULL : page;
 }
 
 u64 pv_read_tsc(void)
@@ -53,8 +53,8 @@ static void machine_hpet_refusals(void **state)
 	assert_string_equal(begin(&h, 0xffffffff, 0xffffffff, false), "nothing answers where ACPI has it");
 	assert_int_equal(page[CONFIG], 2); /* one that is refused is not touched */
 	assert_int_equal(maps, 1);
-	assert_string_equal(hpet_start(&h, PA + 1), "it cannot be mapped");
-	assert_string_equal(hpet_start(&h, PA + 1), "it cannot be mapped");
+	assert_string_equal(hpet_start(&h, pa_add(PA, 1)), "it cannot be mapped");
+	assert_string_equal(hpet_start(&h, pa_add(PA, 1)), "it cannot be mapped");
 	assert_int_equal(maps, 3);
 }
 

@@ -83,9 +83,9 @@ void pv_load_idt(const struct desc_ptr *ptr)
 	(void)ptr;
 }
 
-void *kspace_map_mmio(u64 pa, u64 size)
+void *kspace_map_mmio(pa_t at, u64 size)
 {
-	return pa == 0xfed80000 && size <= 4 ? &hw.memory : NULL;
+	return pa_eq(at, pa(0xfed80000)) && size <= 4 ? &hw.memory : NULL;
 }
 
 void kspace_unmap_mmio(void *va, u64 size)

@@ -13,7 +13,7 @@
 static ulong base = KERNEL_BASE;
 
 static struct {
-	u64 pa;
+	u64 at;
 	ulong prot; /* 0: not mapped */
 } model[PAGES];
 
@@ -32,17 +32,18 @@ static void check_model(void)
 {
 	const ulong rights_mask = root.kind == PT_EPT ? 0x33f | BIT(63) : PT_PROT_MASK;
 
-	u64 pa, leaves[PT_LEVELS] = {0};
+	u64 leaves[PT_LEVELS] = {0};
+	pa_t got;
 
 	for (unsigned i = 0; i < PAGES; i++) {
 		ulong va = base + i * PAGE_SIZE;
 		struct pt_leaf leaf;
-		bool mapped = pt_translate(&root, va + 7, &pa, &leaf);
+		bool mapped = pt_translate(&root, va + 7, &got, &leaf);
 
 		assert_int_equal(mapped, model[i].prot != 0);
 		if (!mapped)
 			continue;
-		assert_int_equal(pa, model[i].pa + 7);
+		assert_int_equal(pa_num(got), model[i].at + 7);
 		assert_int_equal(leaf.rights & (PTE_W | PTE_NX), model[i].prot & (PTE_W | PTE_NX));
 		assert_int_equal(leaf.entry & rights_mask, rights_bits(model[i].prot));
 		leaves[leaf.level] += leaf.va == va;
@@ -61,10 +62,10 @@ static bool model_any(unsigned first, unsigned n, bool mapped)
 	return false;
 }
 
-static void model_set(unsigned first, unsigned n, u64 pa, ulong prot)
+static void model_set(unsigned first, unsigned n, u64 at, ulong prot)
 {
-	for (unsigned i = first; i < first + n; i++, pa += PAGE_SIZE) {
-		model[i].pa = pa;
+	for (unsigned i = first; i < first + n; i++, at += PAGE_SIZE) {
+		model[i].at = at;
 		model[i].prot = prot;
 	}
 }
@@ -75,7 +76,7 @@ static void random_call(u64 *seed)
 	u64 r = next_random(seed);
 	unsigned first = (r >> 8) % PAGES, n = 1 + (r >> 24) % 1200;
 	ulong va, prot = prots[(r >> 40) % 4];
-	u64 pa;
+	u64 at;
 	int err;
 
 	if (r & 0x80) /* whole large pages */
@@ -83,17 +84,17 @@ static void random_call(u64 *seed)
 	n = min(n, PAGES - first);
 	va = base + first * PAGE_SIZE;
 	/* Now congruent modulo 2 MiB, now not. */
-	pa = (1UL << 40) + first * PAGE_SIZE - 3 * MIB + (r & 0x40 ? PAGE_SIZE : 0);
+	at = (1UL << 40) + first * PAGE_SIZE - 3 * MIB + (r & 0x40 ? PAGE_SIZE : 0);
 	if ((r >> 48) % 4 == 0)
 		alloc_budget = (long)((r >> 50) % 6);
 	if (r % 8 < 4) {
-		err = pt_map(&root, va, pa, n * PAGE_SIZE, prot);
+		err = pt_map(&root, va, pa(at), n * PAGE_SIZE, prot);
 		if (model_any(first, n, true))
 			assert_true(err == -EEXIST || (err == -ENOMEM && alloc_budget >= 0));
 		else if (err)
 			assert_true(err == -ENOMEM && alloc_budget == 0);
 		else
-			model_set(first, n, pa, prot);
+			model_set(first, n, at, prot);
 	} else if (r % 8 < 6 && (r >> 56) % 4 == 0) {
 		pt_merge(&root, va, n * PAGE_SIZE); /* no translation changes */
 	} else if (r % 8 < 6) {
@@ -143,11 +144,11 @@ static void gigabyte_leaves_split_twice(void **state)
 {
 	const ulong va = 0xffffc80000000000;
 	struct pt_leaf leaf;
-	u64 pa;
+	pa_t got;
 
 	(void)state;
 	begin(&caps, NULL);
-	assert_int_equal(pt_map(&root, va, 5 * GIB, 3 * GIB, PT_PROT_RW), 0);
+	assert_int_equal(pt_map(&root, va, pa(5 * GIB), 3 * GIB, PT_PROT_RW), 0);
 	assert_int_equal(root.leaf_count[PT_PUD], 3);
 	assert_int_equal(root.table_count, 2);
 	assert_int_equal(pt_protect(&root, va + GIB + 5 * PAGE_SIZE, PAGE_SIZE, PT_PROT_RO), 0);
@@ -155,11 +156,11 @@ static void gigabyte_leaves_split_twice(void **state)
 	assert_int_equal(root.leaf_count[PT_PMD], 511);
 	assert_int_equal(root.leaf_count[PT_PTE], 512);
 	for (u64 i = 0; i < 3 * GIB; i += 123 * PAGE_SIZE) {
-		assert_true(pt_translate(&root, va + i + 1, &pa, &leaf));
-		assert_int_equal(pa, 5 * GIB + i + 1);
+		assert_true(pt_translate(&root, va + i + 1, &got, &leaf));
+		assert_pa(got, pa(5 * GIB + i + 1));
 		assert_int_equal(leaf.entry & PT_PROT_MASK, PT_PROT_RW);
 	}
-	assert_true(pt_translate(&root, va + GIB + 5 * PAGE_SIZE, &pa, &leaf));
+	assert_true(pt_translate(&root, va + GIB + 5 * PAGE_SIZE, &got, &leaf));
 	assert_int_equal(leaf.entry & PT_PROT_MASK, PT_PROT_RO);
 	assert_int_equal(pt_unmap(&root, va + GIB, GIB), 0);
 	assert_int_equal(root.table_count, 2);
@@ -172,21 +173,21 @@ static void split_moves_pat(void **state)
 	const ulong va = 0xffffc80000000000;
 	struct pt_leaf leaf;
 	struct pt_pos p;
-	u64 pa;
+	pa_t got;
 
 	(void)state;
 	begin(&caps, NULL);
-	assert_int_equal(pt_map(&root, va, 4 * GIB, GIB, PT_PROT_RW), 0);
+	assert_int_equal(pt_map(&root, va, pa(4 * GIB), GIB, PT_PROT_RW), 0);
 	p = pt_long_find(&root, va, PT_PUD);
 	*p.entry |= PT_BIT_PAT_LARGE;
-	assert_true(pt_translate(&root, va + 0x1234567, &pa, NULL));
-	assert_int_equal(pa, 4 * GIB + 0x1234567);
+	assert_true(pt_translate(&root, va + 0x1234567, &got, NULL));
+	assert_pa(got, pa(4 * GIB + 0x1234567));
 	assert_int_equal(pt_protect(&root, va, PAGE_SIZE, PT_PROT_RO), 0);
-	assert_true(pt_translate(&root, va + 3 * PAGE_SIZE, &pa, &leaf));
-	assert_int_equal(pa, 4 * GIB + 3 * PAGE_SIZE);
-	assert_int_equal(leaf.entry & (PT_BIT_PAT | PT_BIT_PAT_LARGE), PT_BIT_PAT | (pa & PT_BIT_PAT_LARGE));
-	assert_true(pt_translate(&root, va + 6 * MIB + 5, &pa, &leaf));
-	assert_int_equal(pa, 4 * GIB + 6 * MIB + 5);
+	assert_true(pt_translate(&root, va + 3 * PAGE_SIZE, &got, &leaf));
+	assert_pa(got, pa(4 * GIB + 3 * PAGE_SIZE));
+	assert_int_equal(leaf.entry & (PT_BIT_PAT | PT_BIT_PAT_LARGE), PT_BIT_PAT | (pa_num(got) & PT_BIT_PAT_LARGE));
+	assert_true(pt_translate(&root, va + 6 * MIB + 5, &got, &leaf));
+	assert_pa(got, pa(4 * GIB + 6 * MIB + 5));
 	assert_int_equal(leaf.entry & (PTE_PS | PT_BIT_PAT_LARGE), PTE_PS | PT_BIT_PAT_LARGE);
 	end();
 }
@@ -196,19 +197,19 @@ static void capabilities_are_kept(void **state)
 	const struct pt_caps none = {.pages_2m = false};
 	const struct pt_caps only_2m = {.pages_2m = true, .nx = true};
 	struct pt_leaf leaf;
-	u64 pa;
+	pa_t got;
 
 	(void)state;
 	begin(&none, NULL);
-	assert_int_equal(pt_map(&root, GIB, GIB, 2 * MIB, PT_PROT_RW), 0);
+	assert_int_equal(pt_map(&root, GIB, pa(GIB), 2 * MIB, PT_PROT_RW), 0);
 	assert_int_equal(root.leaf_count[PT_PTE], 512);
-	assert_true(pt_translate(&root, GIB, &pa, &leaf));
+	assert_true(pt_translate(&root, GIB, &got, &leaf));
 	assert_int_equal(leaf.entry & (PTE_G | PTE_NX), 0);
 	end();
 	begin(&only_2m, NULL);
-	assert_int_equal(pt_map(&root, GIB, GIB, GIB, PT_PROT_RW), 0);
+	assert_int_equal(pt_map(&root, GIB, pa(GIB), GIB, PT_PROT_RW), 0);
 	assert_int_equal(root.leaf_count[PT_PMD], 512);
-	assert_true(pt_translate(&root, GIB, &pa, &leaf));
+	assert_true(pt_translate(&root, GIB, &got, &leaf));
 	assert_int_equal(leaf.entry & (PTE_G | PTE_NX), PTE_NX);
 	end();
 }
@@ -223,7 +224,8 @@ static void hung_tables_stay(void **state)
 		{va, PAGE_SIZE}, {va + PAGE_SIZE, PAGE_SIZE}, {va + 2 * MIB - PAGE_SIZE, PAGE_SIZE},
 		{va, 2 * MIB},   {va - MIB, MIB + PAGE_SIZE}, {va + MIB, 3 * MIB},
 	};
-	u64 table, pa, *entries;
+	pa_t table, got;
+	u64 *entries;
 
 	(void)state;
 	begin(&caps, NULL);
@@ -240,12 +242,12 @@ static void hung_tables_stay(void **state)
 	entries = pa_va(table);
 	for (unsigned i = 1; i < 4; i++)
 		entries[i] = (GIB + i * PAGE_SIZE) | PT_PROT_RW;
-	assert_true(pt_translate(&root, va + PAGE_SIZE, &pa, NULL));
-	assert_int_equal(pa, GIB + PAGE_SIZE);
+	assert_true(pt_translate(&root, va + PAGE_SIZE, &got, NULL));
+	assert_pa(got, pa(GIB + PAGE_SIZE));
 	/* Inside it, all of it, and from outside into it: nothing is done, in the root neither. */
-	assert_int_equal(pt_map(&root, va - 2 * MIB, 4 * GIB, PAGE_SIZE, PT_PROT_RW), 0);
+	assert_int_equal(pt_map(&root, va - 2 * MIB, pa(4 * GIB), PAGE_SIZE, PT_PROT_RW), 0);
 	for (unsigned i = 0; i < ARRAY_SIZE(ranges); i++) {
-		assert_int_equal(pt_map(&root, ranges[i].va, 0, ranges[i].size, PT_PROT_RW), -EBUSY);
+		assert_int_equal(pt_map(&root, ranges[i].va, pa(0), ranges[i].size, PT_PROT_RW), -EBUSY);
 		assert_int_equal(pt_unmap(&root, ranges[i].va, ranges[i].size), -EBUSY);
 		assert_int_equal(pt_protect(&root, ranges[i].va, ranges[i].size, PT_PROT_RO), -EBUSY);
 	}
@@ -253,7 +255,7 @@ static void hung_tables_stay(void **state)
 	assert_int_equal(entries[0], 0);
 	for (unsigned i = 1; i < 4; i++)
 		assert_int_equal(entries[i], (GIB + i * PAGE_SIZE) | PT_PROT_RW);
-	assert_true(pt_translate(&root, va - 2 * MIB, &pa, NULL));
+	assert_true(pt_translate(&root, va - 2 * MIB, &got, NULL));
 	assert_int_equal(root.leaf_count[PT_PTE], 1);
 	assert_int_equal(root.leaf_count[PT_PMD] + root.leaf_count[PT_PUD], 0);
 	assert_int_equal(root.table_count, 4);
@@ -280,17 +282,17 @@ static void leaves_in_order(void **state)
 	ulong last[3] = {0, 0, 0};
 
 	(void)state;
-	assert_int_equal(pt_live_root().top, 0x1000);
+	assert_int_equal(pa_num(pt_live_root().top), 0x1000);
 	assert_int_equal(pt_live_root().top_level, PT_P4D);
 	cr4 = X86_CR4_LA57;
 	assert_int_equal(pt_live_root().top_level, PT_PGD);
 	cr4 = 0;
 	begin(&caps, NULL);
-	assert_int_equal(pt_map(&root, 0x1000, GIB, PAGE_SIZE, PT_PROT_RW), 0);
-	assert_int_equal(pt_map(&root, 2 * MIB, 2 * MIB, 2 * MIB, PT_PROT_RW), 0);
-	assert_int_equal(pt_map(&root, 0x7ffffffff000, GIB, PAGE_SIZE, PT_PROT_RW), 0);
-	assert_int_equal(pt_map(&root, 0xffff800000000000, GIB, PAGE_SIZE, PT_PROT_RW), 0);
-	assert_int_equal(pt_map(&root, -PAGE_SIZE, GIB, PAGE_SIZE, PT_PROT_RW), 0);
+	assert_int_equal(pt_map(&root, 0x1000, pa(GIB), PAGE_SIZE, PT_PROT_RW), 0);
+	assert_int_equal(pt_map(&root, 2 * MIB, pa(2 * MIB), 2 * MIB, PT_PROT_RW), 0);
+	assert_int_equal(pt_map(&root, 0x7ffffffff000, pa(GIB), PAGE_SIZE, PT_PROT_RW), 0);
+	assert_int_equal(pt_map(&root, 0xffff800000000000, pa(GIB), PAGE_SIZE, PT_PROT_RW), 0);
+	assert_int_equal(pt_map(&root, -PAGE_SIZE, pa(GIB), PAGE_SIZE, PT_PROT_RW), 0);
 	assert_int_equal(pt_for_each_leaf(&root, 0, ~0UL, count_and_order, last), 0);
 	assert_int_equal(last[1], 5);
 	assert_int_equal(last[0], -PAGE_SIZE);

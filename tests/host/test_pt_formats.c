@@ -8,11 +8,11 @@
 static unsigned entries_to(ulong va, ulong entry[5])
 {
 	unsigned n = 0;
-	u64 table = root.top;
+	pa_t table = root.top;
 
 	for (int shift = root.top_level == PT_PGD ? 48 : 39; shift >= 12; shift -= 9) {
 		entry[n] = ((ulong *)pa_va(table))[va >> shift & 511];
-		table = entry[n++] & 0xffffffffff000;
+		table = pa(entry[n++] & 0xffffffffff000);
 		if (shift == 12 || !(entry[n - 1] & 7) || (entry[n - 1] & 0x80))
 			break;
 	}
@@ -49,8 +49,8 @@ static void literal_entries(void **state)
 		begin(&c, NULL);
 		if (c.five_levels)
 			va += 1UL << 50;
-		assert_int_equal(pt_map(&root, va, 0x123456000, PAGE_SIZE, rows[i / 2].prot), 0);
-		assert_int_equal(pt_map(&root, va + 2 * MIB, 0x40000000, 2 * MIB, rows[i / 2].prot), 0);
+		assert_int_equal(pt_map(&root, va, pa(0x123456000), PAGE_SIZE, rows[i / 2].prot), 0);
+		assert_int_equal(pt_map(&root, va + 2 * MIB, pa(0x40000000), 2 * MIB, rows[i / 2].prot), 0);
 		n = entries_to(va, entry);
 		assert_int_equal(n, 4 + i % 2);
 		assert_int_equal(entry[--n], 0x123456000 | rows[i / 2].small);
@@ -78,21 +78,21 @@ static void ends_of_the_address_space(void **state)
 		 {0, 0x1fffffffffff000, 0x100000000000000},
 		 {0x200000000000000, -4096UL}},
 	};
-	u64 pa;
+	pa_t got;
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		begin(&rows[i].caps, NULL);
 		for (unsigned k = 0; k < 3; k++) {
-			assert_int_equal(pt_map(&root, rows[i].ok[k], k * PAGE_SIZE, PAGE_SIZE, PT_PROT_RW), 0);
-			assert_true(pt_translate(&root, rows[i].ok[k] + 5, &pa, NULL));
-			assert_int_equal(pa, k * PAGE_SIZE + 5);
+			assert_int_equal(pt_map(&root, rows[i].ok[k], pfn_pa(k), PAGE_SIZE, PT_PROT_RW), 0);
+			assert_true(pt_translate(&root, rows[i].ok[k] + 5, &got, NULL));
+			assert_pa(got, pa(k * PAGE_SIZE + 5));
 		}
 		for (unsigned k = 0; k < 2; k++) {
-			assert_int_equal(pt_map(&root, rows[i].bad[k], 0, PAGE_SIZE, PT_PROT_RW), -EINVAL);
-			assert_false(pt_translate(&root, rows[i].bad[k], &pa, NULL));
+			assert_int_equal(pt_map(&root, rows[i].bad[k], pa(0), PAGE_SIZE, PT_PROT_RW), -EINVAL);
+			assert_false(pt_translate(&root, rows[i].bad[k], &got, NULL));
 		}
-		assert_int_equal(pt_map(&root, rows[i].ok[1], 0, 2 * PAGE_SIZE, PT_PROT_RW), -EINVAL);
+		assert_int_equal(pt_map(&root, rows[i].ok[1], pa(0), 2 * PAGE_SIZE, PT_PROT_RW), -EINVAL);
 		end();
 	}
 }
@@ -107,8 +107,8 @@ static void merge_undoes_split(void **state)
 
 		(void)state;
 		begin(&c, NULL);
-		assert_int_equal(pt_map(&root, va - PAGE_SIZE, 5 * GIB - PAGE_SIZE, GIB + 2 * PAGE_SIZE, PT_PROT_RW),
-				 0);
+		assert_int_equal(
+			pt_map(&root, va - PAGE_SIZE, pa(5 * GIB - PAGE_SIZE), GIB + 2 * PAGE_SIZE, PT_PROT_RW), 0);
 		assert_int_equal(pt_merge(&root, va - PAGE_SIZE, GIB + 2 * PAGE_SIZE),
 				 0); /* the root has no such leaves */
 		root.max_leaf = PT_PUD;
@@ -143,7 +143,7 @@ static void merge_is_exact(void **state)
 		struct pt_pos p;
 
 		begin(&c, NULL);
-		assert_int_equal(pt_map(&root, va, 6 * MIB, 2 * MIB, PT_PROT_RX & ~PTE_A), 0);
+		assert_int_equal(pt_map(&root, va, pa(6 * MIB), 2 * MIB, PT_PROT_RX & ~PTE_A), 0);
 		root.max_leaf = PT_PMD;
 		p = pt_long_find(&root, va, PT_PTE);
 		for (unsigned k = 0; k < 512; k++)
@@ -160,7 +160,7 @@ static void merge_is_exact(void **state)
 		end();
 	}
 	begin(&caps, NULL); /* frames in order, but not from an aligned one on */
-	assert_int_equal(pt_map(&root, va, 6 * MIB + PAGE_SIZE, 2 * MIB, PT_PROT_RW), 0);
+	assert_int_equal(pt_map(&root, va, pa(6 * MIB + PAGE_SIZE), 2 * MIB, PT_PROT_RW), 0);
 	assert_int_equal(pt_merge(&root, va, 2 * MIB), 0);
 	end();
 }
@@ -170,7 +170,7 @@ static void merge_flushes_all(void **state)
 {
 	(void)state;
 	begin(&caps, NULL);
-	assert_int_equal(pt_map(&root, 0, 0, 2 * MIB, PT_PROT_RW), 0);
+	assert_int_equal(pt_map(&root, 0, pa(0), 2 * MIB, PT_PROT_RW), 0);
 	assert_int_equal(pt_protect(&root, 0, PAGE_SIZE, PT_PROT_RO), 0);
 	assert_int_equal(pt_protect(&root, 0, PAGE_SIZE, PT_PROT_RW), 0);
 	cpu_online_count = 2;
@@ -192,7 +192,7 @@ static void freed_tables_flush_all(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(mms); i++) {
 		begin(&caps, mms[i]);
-		assert_int_equal(pt_map(&root, 0, 0, 2 * PAGE_SIZE, PT_PROT_RW), 0);
+		assert_int_equal(pt_map(&root, 0, pa(0), 2 * PAGE_SIZE, PT_PROT_RW), 0);
 		tlb_switch(&root);
 		cpu_online_count = 2;
 		root.tlb.cpus.bits[0] |= 2;

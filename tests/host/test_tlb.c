@@ -166,7 +166,7 @@ static void begin(bool with_pcid)
 	cpu_online_count = CPUS;
 	kept = flushed = asked = page_flushes = 0;
 	for (unsigned s = 0; s <= SPACES; s++) {
-		roots[s] = (struct pt_root){.top = (s + 1UL) << 12};
+		roots[s] = (struct pt_root){.top = pfn_pa(s + 1)};
 		tlb_space_init(&roots[s].tlb, s == SPACES);
 		for (unsigned page = 0; page < PAGES; page++)
 			table[s][page] = (s + 1) << 20 | (page + 1);

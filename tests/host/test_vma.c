@@ -12,11 +12,11 @@
 
 static long alloc_budget = -1; /* allocations left; -1: no limit */
 
-u64 frame_alloc(void);
-u64 frame_alloc(void)
+pa_t frame_alloc(void);
+pa_t frame_alloc(void)
 {
 	if (!alloc_budget)
-		return 0;
+		return PA_NONE;
 	if (alloc_budget > 0)
 		alloc_budget--;
 	return real_frame_alloc();

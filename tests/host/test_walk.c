@@ -210,7 +210,7 @@ static void asserts_locks(void **state)
 }
 
 /* Every table below the top has an entry, and the root counts it. */
-static u64 tables_below(u64 table, enum pt_level level)
+static u64 tables_below(pa_t table, enum pt_level level)
 {
 	const ulong *entry = pa_va(table);
 	u64 sum = 0;
@@ -219,9 +219,9 @@ static u64 tables_below(u64 table, enum pt_level level)
 	for (unsigned i = 0; i < PTE_ENTRIES; i++) {
 		any |= entry[i] != 0;
 		if (level > PT_PTE && (entry[i] & PTE_P) && !(entry[i] & PTE_PS))
-			sum += 1 + tables_below(entry[i] & PTE_ADDR, level - 1);
+			sum += 1 + tables_below(pt_table_pa(entry[i]), level - 1);
 	}
-	assert_true(any || table == mm.root.top);
+	assert_true(any || pa_eq(table, mm.root.top));
 	return sum;
 }
 
@@ -236,7 +236,8 @@ static void check_tables(void)
 static int do_map(void)
 {
 	/* Ptes, a 2 MiB leaf, ptes, across the end of a top entry: five tables. */
-	return pt_map(&mm.root, 512 * GIB - 2 * MIB - PAGE_SIZE, 2 * MIB - PAGE_SIZE, 2 * MIB + 2 * PAGE_SIZE, PROT);
+	return pt_map(&mm.root, 512 * GIB - 2 * MIB - PAGE_SIZE, pa(2 * MIB - PAGE_SIZE), 2 * MIB + 2 * PAGE_SIZE,
+		      PROT);
 }
 
 static int do_protect(void)
@@ -268,7 +269,7 @@ static void every_allocation_fails_once(void **state)
 		unsigned allocations;
 	} rows[] = {{do_map, 5}, {do_protect, 3}, {do_walk_split, 3}, {do_install, 7}};
 	struct pt_leaf leaf;
-	u64 pa;
+	pa_t got;
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -278,14 +279,14 @@ static void every_allocation_fails_once(void **state)
 			mm_begin();
 			add_vma(VA, GIB, VMA_ANON, VMA_READ, 0);
 			add_vma(512 * GIB - 4 * MIB, 8 * MIB, VMA_ANON, VMA_READ, 0);
-			assert_int_equal(pt_map(&mm.root, VA, GIB, GIB, PROT), 0);
+			assert_int_equal(pt_map(&mm.root, VA, pa(GIB), GIB, PROT), 0);
 			pre_calls = post_calls = 0;
 			alloc_budget = n;
 			err = rows[i].run();
 			assert_int_equal(pre_calls, post_calls);
 			check_tables();
-			assert_true(pt_translate(&mm.root, VA + 7 * MIB, &pa, &leaf));
-			assert_int_equal(pa, GIB + 7 * MIB);
+			assert_true(pt_translate(&mm.root, VA + 7 * MIB, &got, &leaf));
+			assert_pa(got, pa(GIB + 7 * MIB));
 			alloc_budget = -1;
 			mm_end();
 			if (!err) {
@@ -337,8 +338,8 @@ static void tables_may_go(void **state)
 	mm_begin();
 	memset(&gone, 0, sizeof(gone));
 	add_vma(VA, 4 * MIB, VMA_ANON, VMA_READ, 0);
-	assert_int_equal(pt_map(&mm.root, VA, 0x1000, 2 * MIB, PROT), 0);
-	assert_int_equal(pt_map(&mm.root, VA + 2 * MIB, 0x1000, PAGE_SIZE, PROT), 0);
+	assert_int_equal(pt_map(&mm.root, VA, pa(0x1000), 2 * MIB, PROT), 0);
+	assert_int_equal(pt_map(&mm.root, VA + 2 * MIB, pa(0x1000), PAGE_SIZE, PROT), 0);
 	assert_int_equal(walk_page_range(&mm, VA, VA + 4 * MIB - 1, &ops, NULL), 0);
 	assert_int_equal(gone.hole_va, VA + 3 * PAGE_SIZE);
 	assert_int_equal(gone.hole_last, VA + 2 * MIB - 1);
@@ -349,7 +350,7 @@ static void tables_may_go(void **state)
 	mm_begin();
 	memset(&gone, 0, sizeof(gone));
 	add_vma(VA, 4 * MIB, VMA_ANON, VMA_READ, 0);
-	assert_int_equal(pt_map(&mm.root, VA, 0x1000, 2 * MIB, PROT), 0);
+	assert_int_equal(pt_map(&mm.root, VA, pa(0x1000), 2 * MIB, PROT), 0);
 	assert_int_equal(walk_page_range(&mm, VA, VA + 4 * MIB - 1, &ops, NULL), 0);
 	assert_int_equal(mm.root.table_count, 1);
 	assert_int_equal(gone.hole_va, VA + 3 * PAGE_SIZE);
@@ -388,7 +389,7 @@ static void install_leaves_no_empty_table(void **state)
 	const struct pt_caps no_nx = {.pages_2m = true};
 	struct vm_area_struct *v, *guard;
 	struct pt_leaf leaf;
-	u64 pa;
+	pa_t got;
 
 	(void)state;
 	spaces_begin();
@@ -408,8 +409,8 @@ static void install_leaves_no_empty_table(void **state)
 	check_tables();
 	assert_int_equal(mm.root.table_count, 5);
 	assert_int_equal(mm.root.leaf_count[PT_PTE], 768);
-	assert_true(pt_translate(&mm.root, VA + 5 * PAGE_SIZE, &pa, &leaf));
-	assert_int_equal(pa, VA + 5 * PAGE_SIZE);
+	assert_true(pt_translate(&mm.root, VA + 5 * PAGE_SIZE, &got, &leaf));
+	assert_pa(got, pa(VA + 5 * PAGE_SIZE));
 	assert_int_equal(leaf.rights, PTE_P | PTE_W | PTE_U);
 	assert_int_equal(leaf.entry & (PTE_NX | PTE_G), 0);
 	mm_end();
@@ -444,7 +445,7 @@ static void finds_one(void **state)
 	put_pte(VA + 2 * PAGE_SIZE, soft_pte(SOFT_PTE_MIGRATION, 0x456));
 	put_pte(VA + 3 * PAGE_SIZE, 0x8000000000000020);
 	put_pte(VA + 4 * MIB, 0x5000 | PROT);
-	assert_int_equal(pt_map(&mm.root, VA + 2 * MIB, 6 * MIB, 2 * MIB, PROT), 0);
+	assert_int_equal(pt_map(&mm.root, VA + 2 * MIB, pa(6 * MIB), 2 * MIB, PROT), 0);
 
 	assert_int_equal(walk_lookup(v, VA + 5, 0, &found), 0);
 	assert_int_equal(found.pfn, 0x123);

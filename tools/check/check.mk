@@ -7,10 +7,11 @@ ELF	  ?= build/paravane.elf
 NM	  ?= nm
 CHECK_DIR := tools/check
 
-CHECKS_SOURCE := layers headers format length
+CHECKS_SOURCE := layers headers kinds format length
 CHECKS_BUILT  := link_layers size sensitive entry_raw image
 
 CHECK_ARGS_headers	:= --flags '$(filter-out $(CC_FLAGS),$(CFLAGS))'
+CHECK_ARGS_kinds	:= --flags '$(filter-out $(CC_FLAGS),$(CFLAGS))'
 CHECK_ARGS_link_layers	:= --nm '$(NM)' --obj $(dir $(ELF))obj
 $(foreach c,$(filter-out link_layers,$(CHECKS_BUILT)),$(eval CHECK_ARGS_$c := --elf $(ELF)))
 

@@ -6,6 +6,7 @@ import pytest
 
 import check_format
 import check_headers
+import check_kinds
 import check_layers
 import check_length
 import check_link_layers
@@ -124,6 +125,27 @@ def test_headers(tmp_path, text, bad, compiler):
     report = findings.Report("headers")
     count = check_headers.check(report, tmp_path, [compiler], check_headers.KERNEL_FLAGS)
     assert count == 1
+    assert (not report.findings) if bad is None else any(bad in line for line in report.findings)
+
+
+KINDS = ("typedef struct {{ unsigned long num; }} {pa}; typedef struct {{ unsigned long num; }} {gpa};\n"
+         "static inline {pa} pa(unsigned long x) {{ return ({pa}){{x}}; }}\n"
+         "static inline {gpa} gpa(unsigned long x) {{ return ({gpa}){{x}}; }}\n")
+
+
+@pytest.mark.parametrize("kinds, call, bad", [
+    (KINDS.format(pa="pa_t", gpa="gpa_t"), "void g(pa_t a);", None),
+    (KINDS.format(pa="pa_t", gpa="gpa_t"), "void g(unsigned long a);", "`g(pa(0x1000))` does not compile"),
+    (KINDS.format(pa="pa_t", gpa="gpa_t"), "#define g(a) (void)(a)", "`g(0x1000UL)` compiles"),
+    ("typedef unsigned long pa_t, gpa_t;\n#define pa(x) ((pa_t)(x))\n#define gpa(x) ((gpa_t)(x))\n",
+     "void g(pa_t a);", "`g(gpa(0x1000))` compiles"),
+])
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_kinds(tmp_path, kinds, call, bad, compiler):
+    write(tmp_path, lib__addr_DOT_h=kinds, lib__a_DOT_h=call + "\n")
+    report = findings.Report("kinds")
+    count = check_kinds.check(report, tmp_path, [compiler], check_headers.KERNEL_FLAGS, [("lib/a.h", "g(@)")])
+    assert count == 4
     assert (not report.findings) if bad is None else any(bad in line for line in report.findings)
 
 
