@@ -46,6 +46,7 @@ typedef u64 phys_addr_t;
 #define EPT_X       BIT(2)
 #define EPT_MEMTYPE (7UL << 3)
 #define EPT_UC      (0UL << 3)
+#define EPT_WC      (1UL << 3)
 #define EPT_WB      (6UL << 3)
 #define EPT_A       BIT(8)
 #define EPT_D       BIT(9)

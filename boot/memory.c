@@ -6,6 +6,7 @@
 
 #include "arch/cpufeature.h"
 #include "arch/layout.h"
+#include "arch/regs.h"
 #include "boot/main.h"
 #include "boot/report.h"
 #include "lib/errno.h"
@@ -13,6 +14,7 @@
 #include "lib/printf.h"
 #include "mmu/frame.h"
 #include "mmu/kspace.h"
+#include "pvops/pvops.h"
 
 static void report_map(const struct memmap *map)
 {
@@ -57,7 +59,10 @@ static void enter_five_levels(pa_t top)
 
 	if (pa_num(top) >= 4 * GIB || pt_map(&kspace_root, pa_num(page), page, size, PT_PROT_RX & ~PTE_G))
 		boot_refuse("no memory below 4 GiB for page tables of five levels");
+	pv_write_cr4(pv_read_cr4() & ~X86_CR4_PCIDE); /* with it on, paging cannot be turned off (SDM 2B MOV CR) */
 	la57_switch(top);
+	if (cpu_has(X86_FEATURE_PCID))
+		pv_write_cr4(pv_read_cr4() | X86_CR4_PCIDE);
 	pt_unmap(&kspace_root, pa_num(page), size);
 }
 

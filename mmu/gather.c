@@ -12,7 +12,7 @@
 
 __noinline void gather_flush(struct mmu_gather *tlb)
 {
-	if (tlb->root->live && tlb->va_count)
+	if (tlb->va_count && (tlb->root->live || tlb->root->tlb.id))
 		tlb_flush(tlb->root, tlb->va, tlb->va_count);
 	for (u32 i = 0; i < tlb->table_count; i++)
 		pv_tlb_remove_table(tlb, pa_va(tlb->table[i]));

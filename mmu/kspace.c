@@ -11,8 +11,10 @@
 #include "arch/poke.h"
 #include "lib/errno.h"
 #include "lib/log.h"
+#include "lib/panic.h"
 #include "mmu/fixmap.h"
 #include "mmu/frame.h"
+#include "mmu/pt_priv.h"
 #include "mmu/pat.h"
 #include "mmu/region.h"
 #include "mmu/tlb.h"
@@ -93,6 +95,49 @@ static int map_image_sections(void)
 	return err ? err : map_image(__ksyms_start, __image_end, PT_PROT_RO);
 }
 
+/*
+ * Every top entry that kernel space will ever use leads to a table from now on, which stays: so the upper half of a
+ * process is a copy of these entries, made once (kspace_share).
+ */
+static int make_top_table(ulong va)
+{
+	const enum pt_level top = kspace_root.top_level;
+	struct pt_pos p;
+	int err = pt_long_grow(&kspace_root, va, top - 1, 0, &p);
+
+	if (err)
+		return err;
+	p = pt_long_find(&kspace_root, va, top);
+	pt_long_store(top, p.entry, p.value | PT_KEPT);
+	return 0;
+}
+
+static int make_top_tables(void)
+{
+	const u64 span = pt_span(kspace_root.top_level);
+	int err = make_top_table(SCRATCH_BASE);
+
+	for (unsigned i = 0; i < REGION_COUNT && !err; i++) {
+		struct region r = region_at(i);
+		ulong first = ALIGN_DOWN((ulong)r.start, span), size = (ulong)r.end - first;
+
+		/* What there is of the direct map and the image never goes. */
+		for (u64 at = 0; at < size && !r.linear && !err; at += span)
+			err = make_top_table(first + at);
+	}
+	return err;
+}
+
+void kspace_share(struct pt_root *root)
+{
+	ulong *mine = pa_va(root->top), *kernel = pa_va(kspace_root.top);
+
+	ASSERT(root->top_level == kspace_root.top_level && root->kind == PT_LONG && root->mm);
+	for (unsigned i = PTE_ENTRIES / 2; i < PTE_ENTRIES; i++)
+		pt_long_store(root->top_level, &mine[i], pt_long_load(root->top_level, &kernel[i]));
+	root->has_kernel = true;
+}
+
 /* ---- the whole ---- */
 
 static int map_everything(pa_t *top)
@@ -108,6 +153,8 @@ static int map_everything(pa_t *top)
 		err = pt_hang(&kspace_root, POKE_BASE, PT_PMD, image_pa(poke_page_table));
 	if (!err)
 		err = pt_hang(&kspace_root, FIXMAP_BASE, PT_PMD, image_pa(fixmap_page_table));
+	if (!err)
+		err = make_top_tables();
 	if (err)
 		return err;
 	log_line("paging", "direct map %lu x 1G, %lu x 2M, %lu x 4K; image %lu x 2M, %lu x 4K", direct[PT_PUD],
@@ -137,11 +184,11 @@ int kspace_init(const struct pt_caps *caps, void (*enter)(pa_t top))
 		pt_root_destroy(&kspace_root);
 		return err;
 	}
+	kspace_root.live = true;
 	if (enter)
 		enter(kspace_root.top);
 	else
 		kspace_activate();
-	kspace_root.live = true;
 	frame_set_reach(pa_min(top, pa(DIRECT_SIZE)));
 	log_line("paging", "%u levels, %lu table pages, %s%s%s, W^X by frame, page zero unmapped",
 		 kspace_root.top_level + 1, kspace_root.table_count, caps->nx ? "NX, " : "",

@@ -24,6 +24,12 @@ extern struct pt_root kspace_root;
  */
 int kspace_init(const struct pt_caps *caps, void (*enter)(pa_t top));
 
+/*
+ * Gives @root, a process's of as many levels, the kernel's half: what is mapped there later is seen by it too. Nothing
+ * of its own may be in that half, now or later (-EINVAL); pt_root_destroy() leaves it alone.
+ */
+void kspace_share(struct pt_root *root);
+
 /* Loads CR3 with the kernel's root: back from any other one. This CPU. */
 void kspace_activate(void);
 

@@ -151,6 +151,20 @@ static __always_inline bool is_soft(const struct pt_format *f, bool pte, bool cl
 	return pte && clear && value && !(value & f->present);
 }
 
+/* The leaf @old with other rights: what was seen of it stays. */
+static __always_inline ulong pt_with_prot(const struct pt_format *f, ulong old, ulong prot)
+{
+	return (old & (~f->prot_bits | f->seen_bits)) | prot;
+}
+
+/* The same for a pte of a process, which another CPU may be marking: it is away meanwhile (prot_start), and comes back. */
+static __always_inline void pt_modify_pte(ulong va, ulong *entry, ulong prot)
+{
+	ulong old = pv_pte_val(pv_ptep_modify_prot_start(NULL, va, (pte_t *)entry));
+
+	pv_ptep_modify_prot_commit(NULL, va, (pte_t *)entry, pv_make_pte(pt_with_prot(&pt_long, old, prot)));
+}
+
 /*
  * Changes @n entries from @p on, until one leads to a table; returns how many were passed, in *gone the leaves of
  * these.
@@ -172,7 +186,12 @@ static __always_inline u64 change_entries(const struct pt_format *f, bool low, b
 		}
 		if (!low && !pt_is_leaf(p->level, old))
 			break;
-		pt_store(f, low, mm, p->level, va, entry, clear ? 0 : (old & ~f->prot_bits) | prot);
+		if (clear)
+			pt_store(f, low, mm, p->level, va, entry, 0);
+		else if (low && mm && f->by_ops)
+			pt_modify_pte(va, entry, prot);
+		else
+			pt_store(f, low, mm, p->level, va, entry, pt_with_prot(f, old, prot));
 	}
 	n = (u64)(entry - p->entry);
 	*gone = n - holes;

@@ -8,7 +8,7 @@
  *	va 63..57 sign | 56..48 pgd, or sign | 47..39 p4d | 38..30 pud | 29..21 pmd | 20..12 pte | 11..0
  *									SDM 3A 4.5.4
  *
- * A table page is in a root's tree only while it has an entry: the last unmap in it gives it back. All functions here:
+ * A table page is in a root's tree only while it has an entry: the last unmap in it gives it back (but PT_KEPT). All functions here:
  * one caller at a time per root; interrupts may be on; not from NMI.
  *
  * Must not know: what is mapped and why. Read next: mmu/pt.c, mmu/kspace.h.
@@ -52,6 +52,9 @@ struct pt_caps {
 /* Software bit 9, on an entry that leads to a table which is not ours to free (pt_hang). */
 #define PT_HUNG BIT(9)
 
+/* Software bit 10, on an entry whose table stays though empty: other roots lead to it too. */
+#define PT_KEPT BIT(10)
+
 struct pt_root {
 	pa_t top; /* the top table: what CR3 holds */
 	enum pt_kind kind;
@@ -59,7 +62,8 @@ struct pt_root {
 	struct mm_struct *mm;      /* for the ops; NULL: the kernel */
 	enum pt_level max_leaf;    /* the largest leaf */
 	ulong prot_allowed;        /* bits of PT_PROT_MASK that are kept; the others are left out */
-	bool live;                 /* CPUs translate by it, or may have: changes are followed by a TLB flush */
+	bool has_kernel;           /* its upper half is the kernel's: kspace_share() */
+	bool live;                 /* the kernel's, once CPUs run on it: changes are followed by a TLB flush */
 	struct tlb_space tlb;      /* whose generation counts those */
 	u64 table_count;           /* table pages, the top included, hung ones not */
 	u64 leaf_count[PT_LEVELS]; /* leaves, by level; those in hung tables not */
@@ -88,8 +92,10 @@ int pt_map(struct pt_root *root, ulong va, pa_t pa, u64 size, ulong prot);
 int pt_unmap(struct pt_root *root, ulong va, u64 size);
 
 /*
- * Gives what is mapped in [va, va + size) the rights @prot. Splits as pt_unmap() does, and has its
- * errors; -ENOENT: there were holes, all the rest is changed.
+ * Gives what is mapped in [va, va + size) the rights @prot; accessed and dirty stay where they were set. Ptes of a
+ * process lose none that another CPU sets meanwhile (ptep_modify_prot_start, _commit); of large leaves, of the kernel's
+ * own and of nested tables one set in that very moment may be lost. Splits as pt_unmap() does, and has its errors;
+ * -ENOENT: there were holes, all the rest is changed.
  */
 int pt_protect(struct pt_root *root, ulong va, u64 size, ulong prot);
 
@@ -132,6 +138,9 @@ bool pt_translate(const struct pt_root *root, ulong va, pa_t *pa, struct pt_leaf
  */
 int pt_for_each_leaf(const struct pt_root *root, ulong first, ulong last,
 		     int (*fn)(const struct pt_leaf *leaf, void *private), void *private);
+
+/* "pte" to "pgd". */
+const char *pt_level_name(enum pt_level level);
 
 /* The tables that this CPU runs on, with nothing but what it takes to read them. */
 struct pt_root pt_live_root(void);

@@ -38,6 +38,7 @@ struct pt_format {
 	ulong table_bits; /* of an entry that leads to a table: it restricts nothing */
 	ulong table_user; /* this too, where a leaf below has it */
 	ulong prot_bits;  /* what rights take in a leaf: pt_encode() */
+	ulong seen_bits;  /* of these: accessed and dirty, set by the CPU */
 
 	/* Instances of the parts that run once per table: out of line, once per format and not once per use. */
 	struct pt_pos (*find)(const struct pt_root *root, ulong va, enum pt_level stop);
@@ -71,6 +72,7 @@ static const struct pt_format pt_long = {
 	.table_bits = PTE_P | PTE_W | PTE_A,
 	.table_user = PTE_U,
 	.prot_bits = PT_PROT_MASK,
+	.seen_bits = PTE_A | PTE_D,
 	PT_USE_INSTANCES(pt_long),
 };
 
@@ -80,6 +82,7 @@ static const struct pt_format pt_npt = {
 	.present = PTE_P,
 	.table_bits = PTE_P | PTE_W | PTE_U | PTE_A,
 	.prot_bits = PT_PROT_MASK,
+	.seen_bits = PTE_A | PTE_D,
 	PT_USE_INSTANCES(pt_npt),
 };
 
@@ -89,6 +92,7 @@ static const struct pt_format pt_ept = {
 	.present = EPT_R | EPT_W | EPT_X,
 	.table_bits = EPT_R | EPT_W | EPT_X,
 	.prot_bits = EPT_R | EPT_W | EPT_X | EPT_MEMTYPE | EPT_A | EPT_D,
+	.seen_bits = EPT_A | EPT_D,
 	PT_USE_INSTANCES(pt_ept),
 };
 
@@ -99,7 +103,8 @@ static __always_inline ulong pt_encode(const struct pt_format *f, ulong prot)
 		return prot;
 	if (f->kind == PT_NPT)
 		return (prot | PTE_U) & ~PTE_G;
-	return EPT_R | (prot & PTE_W) | (prot & PTE_NX ? 0 : EPT_X) | (prot & PTE_PCD ? EPT_UC : EPT_WB) |
+	return EPT_R | (prot & PTE_W) | (prot & PTE_NX ? 0 : EPT_X) |
+	       (prot & PTE_PCD ? EPT_UC : prot & PTE_PWT ? EPT_WC : EPT_WB) |
 	       (prot & PTE_A ? EPT_A : 0) | (prot & PTE_D ? EPT_D : 0);
 }
 
@@ -108,7 +113,7 @@ static __always_inline ulong pt_decode(const struct pt_format *f, ulong entry)
 	if (f->kind != PT_EPT)
 		return entry;
 	return (entry & f->present ? PTE_P | PTE_U : 0) | (entry & EPT_W) | (entry & EPT_X ? 0 : PTE_NX) |
-	       ((entry & EPT_MEMTYPE) == EPT_UC ? PTE_PCD | PTE_PWT : 0) | (entry & EPT_A ? PTE_A : 0) |
+	       ((entry & EPT_MEMTYPE) == EPT_UC ? PTE_UC : (entry & EPT_MEMTYPE) == EPT_WC ? PTE_WC : 0) | (entry & EPT_A ? PTE_A : 0) |
 	       (entry & EPT_D ? PTE_D : 0);
 }
 
@@ -227,7 +232,7 @@ static inline bool pt_range_ok(const struct pt_root *root, ulong va, u64 size)
 	if (!size || !IS_ALIGNED(va | size, PAGE_SIZE) || last < va)
 		return false;
 	if (root->kind == PT_LONG)
-		return last < half || va >= -half;
+		return last < half || (va >= -half && !root->has_kernel);
 	return last < 2 * half;
 }
 

@@ -88,6 +88,8 @@ static __always_inline void prune(const struct pt_format *f, struct pt_root *roo
 		if (low.level == root->top_level || low.hung || !(empty || table_is_empty(f, low.level, table)))
 			return;
 		up = f->find(root, va, low.level + 1);
+		if (f->by_ops && (up.value & PT_KEPT))
+			return;
 		pt_store(f, false, root->mm, up.level, va, up.entry, 0);
 		table_gone(f, root, va, low.level, up.value, tlb);
 	}
@@ -159,7 +161,7 @@ static __always_inline int split_at(const struct pt_format *f, struct pt_root *r
 static __always_inline bool mergeable(const struct pt_format *f, bool low, enum pt_level level, const ulong *table,
 				      ulong *value)
 {
-	const ulong seen = f->kind == PT_EPT ? EPT_A | EPT_D : PTE_A | PTE_D;
+	const ulong seen = f->seen_bits;
 	ulong first = pt_load(f, low, level, table), marks = 0;
 	ulong want = first & ~seen;
 
@@ -206,6 +208,8 @@ u64 pt_merge(struct pt_root *root, ulong va, u64 size)
 	struct mmu_gather tlb;
 	u64 merged = 0;
 
+	if (!pt_range_ok(root, va, size))
+		return 0;
 	gather_init(&tlb, root);
 	for (enum pt_level level = PT_PMD; level <= root->max_leaf; level++) {
 		ulong at = ALIGN_UP(va, pt_span(level));
@@ -274,7 +278,7 @@ int pt_root_init(struct pt_root *root, struct mm_struct *mm, const struct pt_cap
 		.max_leaf = !caps->pages_2m  ? PT_PTE
 			    : caps->pages_1g ? PT_PUD
 					     : PT_PMD,
-		.prot_allowed = PT_PROT_MASK & ~(caps->nx ? 0 : PTE_NX) & ~(caps->global ? 0 : PTE_G),
+		.prot_allowed = PT_PROT_MASK & ~(caps->nx ? 0 : PTE_NX) & ~(caps->global && !mm ? 0 : PTE_G),
 		.table_count = 1,
 	};
 	tlb_space_init(&root->tlb, !mm);
@@ -295,11 +299,13 @@ void pt_root_destroy(struct pt_root *root)
 	u64 half = pt_half(root);
 	int err;
 
-	ASSERT(!root->live || (root->tlb.id && !root->tlb.cpus.bits[0]));
+	ASSERT(!root->live && !root->tlb.cpus.bits[0]);
 	err = pt_unmap(root, 0, half);
 	ASSERT(!err);
-	err = pt_unmap(root, root->kind == PT_LONG ? -half : half, half);
-	ASSERT(!err);
+	if (!root->has_kernel) {
+		err = pt_unmap(root, root->kind == PT_LONG ? -half : half, half);
+		ASSERT(!err);
+	}
 	if (root->kind == PT_LONG)
 		pv_pgd_free(root->mm, pa_va(root->top));
 	frame_free(root->top);

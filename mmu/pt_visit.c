@@ -125,14 +125,21 @@ static const struct {
 	{PTE_NX, " no-execute", " executable"},
 };
 
-static const char *const level_names[PT_LEVELS] = {"pte", "pmd", "pud", "p4d", "pgd"};
-
-static void describe_entry(enum pt_level level, ulong value, unsigned index, void (*print)(const char *fmt, ...))
+const char *pt_level_name(enum pt_level level)
 {
+	static const char *const names[PT_LEVELS] = {"pte", "pmd", "pud", "p4d", "pgd"};
+
+	return level < PT_LEVELS ? names[level] : "?";
+}
+
+static void describe_entry(const struct pt_format *f, enum pt_level level, ulong value, unsigned index,
+			   void (*print)(const char *fmt, ...))
+{
+	ulong bits = pt_decode(f, value);
 	bool leaf = pt_is_leaf(level, value);
 
-	print("  %s[%3u] %016lx", level_names[level], index, value);
-	if (!(value & PTE_P)) {
+	print("  %s[%3u] %016lx", pt_level_name(level), index, value);
+	if (!(value & f->present)) {
 		print(value ? " not present\n" : " empty\n");
 		return;
 	}
@@ -140,11 +147,11 @@ static void describe_entry(enum pt_level level, ulong value, unsigned index, voi
 		/* Dirty and global mean nothing above a leaf. */
 		if (!leaf && (bit_words[i].bit & (PTE_D | PTE_G)))
 			continue;
-		print("%s", value & bit_words[i].bit ? bit_words[i].set : bit_words[i].clear);
+		print("%s", bits & bit_words[i].bit ? bit_words[i].set : bit_words[i].clear);
 	}
 	if (leaf && level > PT_PTE)
 		print(", %lu %s page", pt_span(level) >> (level == PT_PUD ? 30 : 20), level == PT_PUD ? "GiB" : "MiB");
-	print(value & PT_HUNG && !leaf ? ", hung\n" : "\n");
+	print(f->by_ops && (value & PT_HUNG) && !leaf ? ", hung\n" : "\n");
 }
 
 void pt_describe(const struct pt_root *root, ulong va, void (*print)(const char *fmt, ...))
@@ -162,17 +169,17 @@ void pt_describe(const struct pt_root *root, ulong va, void (*print)(const char 
 	}
 	w = walk(root, va);
 	for (int l = (int)root->top_level; l >= (int)w.level; l--)
-		describe_entry((enum pt_level)l, w.entry[l], pt_index((enum pt_level)l, va), print);
+		describe_entry(pt_format_of(root), (enum pt_level)l, w.entry[l], pt_index((enum pt_level)l, va), print);
 	switch (w.end) {
 	case WALK_LEAF:
 		print("  -> physical %#lx\n",
 		      pa_num(pt_leaf_pa(w.level, w.entry[w.level])) + (va & (pt_span(w.level) - 1)));
 		break;
 	case WALK_HOLE:
-		print("  -> not mapped: no %s\n", level_names[w.level]);
+		print("  -> not mapped: no %s\n", pt_level_name(w.level));
 		break;
 	case WALK_BROKEN:
-		print("  -> corrupt: this %s leads to no table in RAM\n", level_names[w.level]);
+		print("  -> corrupt: this %s leads to no table in RAM\n", pt_level_name(w.level));
 		break;
 	}
 }

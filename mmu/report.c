@@ -71,8 +71,7 @@ static int join(const struct pt_leaf *leaf, void *private)
 	const char *type = pat_name(pat_type(leaf->entry, leaf->level));
 
 	if (leaf->broken) {
-		run->print("%016lx corrupt %s-level entry %016lx\n", leaf->va,
-			   (const char *[]){"pte", "pmd", "pud", "p4d"}[leaf->level], leaf->entry);
+		run->print("%016lx corrupt %s-level entry %016lx\n", leaf->va, pt_level_name(leaf->level), leaf->entry);
 		return 0;
 	}
 	if (!run->size || leaf->va != run->va + run->size || !pa_eq(leaf->pa, pa_add(run->pa, run->size)) ||

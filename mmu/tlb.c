@@ -46,15 +46,17 @@ void tlb_space_init(struct tlb_space *space, bool kernel)
 
 /* ---- switching ---- */
 
-static void run_on(struct tlb_cpu *tlb, struct pt_root *root)
+/* @root NULL: the kernel's, whose CPUs nobody counts. */
+static void set_runs_on(struct pt_root *root, bool runs)
 {
 	const ulong bit = BIT(cpu_local()->id);
 
-	if (root)
+	if (!root)
+		return;
+	if (runs)
 		__atomic_fetch_or(&root->tlb.cpus.bits[0], bit, __ATOMIC_SEQ_CST);
-	if (tlb->root && tlb->root != root)
-		__atomic_fetch_and(&tlb->root->tlb.cpus.bits[0], ~bit, __ATOMIC_SEQ_CST);
-	tlb->root = root;
+	else
+		__atomic_fetch_and(&root->tlb.cpus.bits[0], ~bit, __ATOMIC_SEQ_CST);
 }
 
 /* The slot of @id, or one given to it. Without PCIDs all use one. */
@@ -97,10 +99,13 @@ void tlb_switch(struct pt_root *root)
 {
 	ulong flags = pv_irq_save();
 	struct tlb_cpu *tlb = this_tlb();
+	struct pt_root *former = tlb->root;
 
-	root->live = true;
-	run_on(tlb, root->tlb.id ? root : NULL);
+	tlb->root = root->tlb.id ? root : NULL;
+	set_runs_on(tlb->root, true);
 	pv_write_cr3(cr3_of(tlb, root));
+	if (former != tlb->root)
+		set_runs_on(former, false); /* until here it might have walked there */
 	pv_irq_restore(flags);
 }
 
@@ -158,14 +163,14 @@ void tlb_flush_local(const struct flush_tlb_info *info)
 /* One range that has them all. */
 static void set_range(struct flush_tlb_info *info, const ulong *va, u32 count)
 {
+	ulong last = 0;
+
 	info->start = ~0UL;
-	info->end = 0;
 	for (u32 i = 0; i < min(count, (u32)TLB_FLUSH_MAX); i++) {
 		info->start = min(info->start, ALIGN_DOWN(va[i], PAGE_SIZE));
-		info->end = max(info->end, ALIGN_DOWN(va[i], PAGE_SIZE) + PAGE_SIZE);
+		last = max(last, va[i] | (PAGE_SIZE - 1));
 	}
-	if (count > TLB_FLUSH_MAX || !info->end)
-		info->end = TLB_FLUSH_ALL;
+	info->end = count > TLB_FLUSH_MAX || last == ~0UL ? TLB_FLUSH_ALL : last + 1;
 }
 
 static bool runs_elsewhere(const struct pt_root *root)
@@ -189,9 +194,9 @@ void tlb_flush(struct pt_root *root, const ulong *va, u32 count)
 		for (u32 i = 0; i < count && !all && count <= TLB_FLUSH_MAX; i++)
 			flush_page(!info.space, va[i]);
 	}
-	pv_irq_restore(flags);
-	if (!runs_elsewhere(root))
-		return;
-	set_range(&info, va, count);
-	pv_flush_tlb_others(root->tlb.id ? &root->tlb.cpus : &cpu_online, &info);
+	if (runs_elsewhere(root)) {
+		set_range(&info, va, count);
+		pv_flush_tlb_others(root->tlb.id ? &root->tlb.cpus : &cpu_online, &info);
+	}
+	pv_irq_restore(flags); /* not before: this CPU is the one that was flushed */
 }

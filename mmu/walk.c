@@ -140,7 +140,10 @@ static int add_table(struct walker *w, enum pt_level level, ulong va)
 	return w->f->grow(w->pub.root, va, level - 1, 0, &p);
 }
 
-/* A table below the entry that got nothing goes again, by whatever way the walk came back from it. */
+/*
+ * A table below the entry that got nothing goes again, by whatever way the walk came back from it. Not by prune(), which
+ * believes what stands in tables.
+ */
 static void drop_empty_table(struct walker *w, enum pt_level level, ulong va)
 {
 	struct pt_root *root = w->pub.root;
@@ -148,7 +151,7 @@ static void drop_empty_table(struct walker *w, enum pt_level level, ulong va)
 	const ulong *table;
 	struct mmu_gather tlb;
 
-	if (p.level != level || !is_table(w, level, p.value))
+	if (p.level != level || p.hung || (p.value & PT_HUNG) || !is_table(w, level, p.value))
 		return;
 	table = pa_va(pt_table_pa(p.value));
 	for (unsigned i = 0; i < PTE_ENTRIES; i++) {

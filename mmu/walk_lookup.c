@@ -46,6 +46,8 @@ int walk_lookup(struct vm_area_struct *vma, ulong va, unsigned flags, struct wal
 	err = find_entry(root, va, found);
 	if (err)
 		return err;
+	if (vma->kind == VMA_PHYS)
+		return -ENOENT;
 	if (!(found->value & pt_format_of(root)->present)) {
 		if (soft_pte_kind(found->value) != SOFT_PTE_MIGRATION || !(flags & FW_MIGRATION))
 			return -ENOENT;
@@ -54,7 +56,7 @@ int walk_lookup(struct vm_area_struct *vma, ulong va, unsigned flags, struct wal
 		return 0;
 	}
 	found->pfn = pa_pfn(pa_add(pt_leaf_pa(found->level, found->value), va & (pt_span(found->level) - 1)));
-	if (vma->kind == VMA_PHYS || (found->pfn == mm_zero_pfn() && !(flags & FW_ZEROPAGE)))
+	if (found->pfn == mm_zero_pfn() && !(flags & FW_ZEROPAGE))
 		return -ENOENT;
 	return 0;
 }

@@ -19,7 +19,6 @@
 #define USER_PROT (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D | PTE_NX)
 /* Accessed by the kernel here, which may not touch user pages where SMAP is on: no U, and not global. */
 #define HERE_PROT (USER_PROT & ~PTE_U)
-#define SLOTS     256 /* of the kernel's half */
 
 /* An address-space tag for the ops; nobody looks inside. */
 static struct mm_struct *const some_mm = (struct mm_struct *)0x1000;
@@ -31,15 +30,6 @@ static int root_init(struct pt_root *root, struct mm_struct *mm)
 		.five_levels = kspace_root.top_level == PT_PGD, .pages_2m = true, .nx = true, .global = true};
 
 	return pt_root_init(root, mm, &caps);
-}
-
-/* The kernel's half of @root: the kernel's own top entries, or none. */
-static void share_kernel_half(struct pt_root *root, bool on)
-{
-	ulong *mine = pa_va(root->top), *kernel = pa_va(kspace_root.top);
-
-	for (unsigned i = SLOTS; i < 2 * SLOTS; i++)
-		pt_long_store(root->top_level, &mine[i], on ? kernel[i] : 0);
 }
 
 TEST(mmu_root_separate_and_run_on)
@@ -63,7 +53,7 @@ TEST(mmu_root_separate_and_run_on)
 	EXPECT(!fault_read8(USER_VA, &byte, &r));
 
 	*(u8 *)pa_va(pa) = 0x3c;
-	share_kernel_half(&root, true);
+	kspace_share(&root);
 	flags = pv_irq_save();
 	tlb_switch(&root);
 	bool read = fault_read8(USER_VA, &byte, &r);
@@ -77,7 +67,6 @@ TEST(mmu_root_separate_and_run_on)
 	EXPECT_EQ(byte, 0x3c);
 	EXPECT_EQ(err, 0);
 	EXPECT(!read_after);
-	share_kernel_half(&root, false);
 	EXPECT_EQ(root.table_count, 1);
 	pt_root_destroy(&root);
 	frame_free(pa);
@@ -98,7 +87,7 @@ TEST(mmu_root_many_user_pages)
 	REQUIRE(root_init(&root, some_mm) == 0);
 	for (unsigned i = 0; i < 100; i++)
 		EXPECT_EQ(pt_map(&root, USER_VA + i * PAGE_SIZE, pa, PAGE_SIZE, HERE_PROT), 0);
-	share_kernel_half(&root, true);
+	kspace_share(&root);
 	flags = pv_irq_save();
 	tlb_switch(&root);
 	for (unsigned i = 0; i < 100; i++)
@@ -110,7 +99,6 @@ TEST(mmu_root_many_user_pages)
 	pv_irq_restore(flags);
 	EXPECT_EQ(seen, 100);
 	EXPECT_EQ(left, 0);
-	share_kernel_half(&root, false);
 	pt_root_destroy(&root);
 	frame_free(pa);
 	EXPECT_EQ(frame_stats().free_count, before);

@@ -22,15 +22,6 @@ static struct pt_root spaces[SPACES];
 static pa_t frames[SPACES];
 static u64 frames_before;
 
-/* The kernel's half is the kernel's own. */
-static void share_kernel_half(struct pt_root *root, bool on)
-{
-	ulong *mine = pa_va(root->top), *kernel = pa_va(kspace_root.top);
-
-	for (unsigned i = PTE_ENTRIES / 2; i < PTE_ENTRIES; i++)
-		pt_long_store(root->top_level, &mine[i], on ? kernel[i] : 0);
-}
-
 /* Not for user mode: read by the kernel, which SMAP would keep out. */
 static bool spaces_make(void)
 {
@@ -42,8 +33,8 @@ static bool spaces_make(void)
 		if (!pa_ok(frames[i]) || pt_root_init(&spaces[i], some_mm, &caps))
 			return false;
 		*(u64 *)pa_va(frames[i]) = i + 1;
-		EXPECT_EQ(pt_map(&spaces[i], VA, frames[i], PAGE_SIZE, PT_PROT_RW & ~PTE_G), 0);
-		share_kernel_half(&spaces[i], true);
+		EXPECT_EQ(pt_map(&spaces[i], VA, frames[i], PAGE_SIZE, PT_PROT_RW), 0);
+		kspace_share(&spaces[i]);
 	}
 	return true;
 }
@@ -52,7 +43,6 @@ static void spaces_drop(void)
 {
 	tlb_switch(&kspace_root);
 	for (unsigned i = 0; i < SPACES; i++) {
-		share_kernel_half(&spaces[i], false);
 		pt_root_destroy(&spaces[i]);
 		frame_free(frames[i]);
 	}
@@ -99,12 +89,12 @@ TEST(mmu_tlb_changes_of_a_space_left_behind)
 			EXPECT_EQ(look(), 1);
 			tlb_switch(away ? &spaces[1] : &kspace_root);
 			EXPECT_EQ(pt_unmap(&spaces[0], VA, PAGE_SIZE), 0);
-			EXPECT_EQ(pt_map(&spaces[0], VA, frames[2], PAGE_SIZE, PT_PROT_RW & ~PTE_G), 0);
+			EXPECT_EQ(pt_map(&spaces[0], VA, frames[2], PAGE_SIZE, PT_PROT_RW), 0);
 			tlb_switch(&spaces[0]);
 			EXPECT_EQ(look(), 3);
 			EXPECT_EQ(pt_unmap(&spaces[0], VA, PAGE_SIZE), 0); /* and under its feet */
 			EXPECT_EQ(look(), 0);
-			EXPECT_EQ(pt_map(&spaces[0], VA, frames[0], PAGE_SIZE, PT_PROT_RW & ~PTE_G), 0);
+			EXPECT_EQ(pt_map(&spaces[0], VA, frames[0], PAGE_SIZE, PT_PROT_RW), 0);
 			EXPECT_EQ(look(), 1);
 		}
 	}

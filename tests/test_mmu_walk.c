@@ -21,7 +21,6 @@
 
 #define VA    0x40000000UL
 #define PROT  (PTE_P | PTE_W | PTE_A | PTE_D | PTE_NX)
-#define SLOTS 256 /* of the kernel's half */
 
 static struct pt_caps caps_here(void)
 {
@@ -216,17 +215,6 @@ static void mm_end(struct pages *p)
 		frame_free(p->pa[--p->count]);
 }
 
-static void share_kernel_half(struct pt_root *root, bool on)
-{
-	ulong *mine = pa_va(root->top), *kernel = pa_va(kspace_root.top);
-
-	for (unsigned i = SLOTS; i < 2 * SLOTS; i++) {
-		ulong value = on ? pt_long_load(root->top_level, &kernel[i]) : 0;
-
-		pt_long_store(root->top_level, &mine[i], value);
-	}
-}
-
 static const struct mm_walk_ops install_ops = {.install_pte = install_page, .walk_lock = WALK_WRLOCK};
 
 TEST(mmu_walk_installs_what_the_cpu_sees)
@@ -246,7 +234,7 @@ TEST(mmu_walk_installs_what_the_cpu_sees)
 	EXPECT_EQ(p.count, 8);
 	EXPECT_EQ(mm.root.leaf_count[PT_PTE], 9);
 	flags = pv_irq_save();
-	share_kernel_half(&mm.root, true);
+	kspace_share(&mm.root);
 	tlb_switch(&mm.root);
 	for (unsigned i = 0; i < 3; i++)
 		seen[i] = *(volatile u64 *)(VA + i * PAGE_SIZE);
@@ -255,7 +243,6 @@ TEST(mmu_walk_installs_what_the_cpu_sees)
 	bool gap = fault_read8(VA + 3 * PAGE_SIZE, &byte, &r);
 
 	kspace_activate();
-	share_kernel_half(&mm.root, false);
 	pv_irq_restore(flags);
 	for (unsigned i = 0; i < 3; i++)
 		EXPECT_EQ(seen[i], VA + i * PAGE_SIZE);

@@ -112,6 +112,7 @@ static const struct {
 	{"pv_cpuid", "kernel_start's copy runs once, before the tests", NULL},
 	{"loop_pv_cpu_read_pmc", "there may be no performance counter", NULL},
 	{"kernel_start", "runs once, before the tests", NULL},
+	{"enter_five_levels", "runs once, before the tests", NULL},
 	{"boot_enter", "runs once, before the tests", NULL},
 	{"patch_sites", "runs once, before the tests", NULL},
 	{"pv_backend_switch", "is patched anew, without int3, in the very call that crosses it", NULL},

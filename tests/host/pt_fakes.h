@@ -76,6 +76,23 @@ void pv_set_pte_at(struct mm_struct *mm, ulong va, pte_t *p, pte_t v)
 	*p = v;
 }
 
+pte_t pv_ptep_modify_prot_start(struct vm_area_struct *vma, ulong va, pte_t *p)
+{
+	pte_t old = *p;
+
+	(void)vma, (void)va;
+	*p = (pte_t){0};
+	return old;
+}
+
+void pv_ptep_modify_prot_commit(struct vm_area_struct *vma, ulong va, pte_t *p, pte_t v)
+{
+	(void)vma;
+	assert_int_equal(p->pte, 0); /* away meanwhile */
+	assert_int_equal((va >> 12) % 512, ((ulong)p % 4096) / 8);
+	*p = v;
+}
+
 int pv_pgd_alloc(struct mm_struct *mm)
 {
 	(void)mm;

@@ -36,6 +36,7 @@ static void literal_entries(void **state)
 		{PT_EPT, PT_PROT_RO, 7, 0x131, 0x1b1},
 		{PT_EPT, PT_PROT_RX, 7, 0x135, 0x1b5},
 		{PT_EPT, PT_PROT_IO, 7, 0x303, 0x383},
+		{PT_EPT, PT_PROT_WC, 7, 0x30b, 0x38b},
 	};
 
 	(void)state;
@@ -165,6 +166,35 @@ static void merge_is_exact(void **state)
 	end();
 }
 
+/* Other rights take nothing from what the CPU has marked, and mark nothing that @prot does not. */
+static void protect_keeps_marks(void **state)
+{
+	static const ulong marks[] = {0, PTE_A, PTE_D, PTE_A | PTE_D};
+	struct mm_struct *const mms[] = {NULL, some_mm};
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(marks); i++) {
+		struct pt_pos p;
+
+		begin(&caps, mms[i % 2]);
+		assert_int_equal(pt_map(&root, 0, pa(0), PAGE_SIZE, PTE_P | PTE_W | marks[i / 2]), 0);
+		assert_int_equal(pt_protect(&root, 0, PAGE_SIZE, PTE_P | PTE_NX), 0);
+		p = pt_long_find(&root, 0, PT_PTE);
+		assert_int_equal(p.value, PTE_P | PTE_NX | marks[i / 2]);
+		end();
+	}
+}
+
+/* A space of its own cannot have global pages: nothing would flush them when the CPU goes elsewhere. */
+static void no_global_pages_for_a_process(void **state)
+{
+	(void)state;
+	begin(&caps, some_mm);
+	assert_int_equal(pt_map(&root, 0, pa(0), PAGE_SIZE, PT_PROT_RW), 0);
+	assert_int_equal(pt_long_find(&root, 0, PT_PTE).value & PTE_G, 0);
+	end();
+}
+
 /* Of a root that CPUs run on nothing of what the table said may be left, anywhere. */
 static void merge_flushes_all(void **state)
 {
@@ -193,6 +223,7 @@ static void freed_tables_flush_all(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(mms); i++) {
 		begin(&caps, mms[i]);
 		assert_int_equal(pt_map(&root, 0, pa(0), 2 * PAGE_SIZE, PT_PROT_RW), 0);
+		root.live = !mms[i];
 		tlb_switch(&root);
 		cpu_online_count = 2;
 		root.tlb.cpus.bits[0] |= 2;
@@ -213,9 +244,14 @@ static void freed_tables_flush_all(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(literal_entries),    cmocka_unit_test(ends_of_the_address_space),
-	cmocka_unit_test(merge_undoes_split), cmocka_unit_test(merge_is_exact),
-	cmocka_unit_test(merge_flushes_all),  cmocka_unit_test(freed_tables_flush_all),
+	cmocka_unit_test(literal_entries),
+	cmocka_unit_test(ends_of_the_address_space),
+	cmocka_unit_test(merge_undoes_split),
+	cmocka_unit_test(merge_is_exact),
+	cmocka_unit_test(merge_flushes_all),
+	cmocka_unit_test(protect_keeps_marks),
+	cmocka_unit_test(no_global_pages_for_a_process),
+	cmocka_unit_test(freed_tables_flush_all),
 };
 
 HOST_MAIN("mmu_pt_formats", tests)

@@ -56,7 +56,11 @@ static unsigned space_here(void)
 
 void pv_write_cr3(ulong cr3)
 {
+	unsigned former = space_here();
+
 	assert_true((cr3 & 0xfff) < PCIDS);
+	if (cpus[me.id].cr3 && former < SPACES) /* others must ask this CPU still: it walks there until now */
+		assert_true(cpumask_has(&roots[former].tlb.cpus, me.id));
 	if (!cpu_has(X86_FEATURE_PCID))
 		assert_int_equal(cr3 & (0xfff | BIT(63)), 0); /* reserved: #GP */
 	cpus[me.id].cr3 = cr3 & ~BIT(63);
@@ -252,6 +256,22 @@ static void missed_flush(void **state)
 	assert_int_equal(cpus[0].cached[pcid()][2], 99);
 }
 
+/* The range that others are told has all the pages, the last one that there is too. */
+static void range_for_others(void **state)
+{
+	static const ulong va[][2] = {{-4096UL, -8192UL}, {-8192UL, -8192UL}, {4096, 3 * 4096}};
+	static const ulong start[] = {-8192UL, -8192UL, 4096}, end[] = {TLB_FLUSH_ALL, -4096UL, 4 * 4096};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(va); i++) {
+		struct flush_tlb_info info = {.end = 0};
+
+		set_range(&info, va[i], 2);
+		assert_int_equal(info.start, start[i]);
+		assert_int_equal(info.end, end[i]);
+	}
+}
+
 /* Few pages one by one, more of them, or nobody knows which, all at once. */
 static void threshold(void **state)
 {
@@ -270,9 +290,8 @@ static void threshold(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(nobody_sees_the_old),
-	cmocka_unit_test(unchanged_spaces_are_kept),
-	cmocka_unit_test(missed_flush),
+	cmocka_unit_test(nobody_sees_the_old), cmocka_unit_test(unchanged_spaces_are_kept),
+	cmocka_unit_test(missed_flush),        cmocka_unit_test(range_for_others),
 	cmocka_unit_test(threshold),
 };
 
