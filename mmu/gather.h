@@ -3,7 +3,7 @@
  * fell empty are gathered, then flushed once, and only then are the pages given back: until the
  * flush a CPU may walk through them (SDM 3A 4.10.4).
  *
- * Must not know: levels, formats. Read next: mmu/pt.c, its only customer.
+ * Must not know: levels, formats. Read next: mmu/pt.c.
  */
 #ifndef MMU_GATHER_H
 #define MMU_GATHER_H

@@ -13,13 +13,13 @@
 #include "lib/types.h"
 #include "mmu/pt.h"
 
-/* The kernel's root; live from kspace_init() on. Changed by boot and by kspace_map_mmio() only; no
- * lock: one CPU. */
+/* The kernel's root; live from kspace_init() on. Changed by boot, by kspace_map_mmio()
+ * and by tests, on the boot CPU: no lock. */
 extern struct pt_root kspace_root;
 
 /*
  * Builds the tables from frame_memmap() and loads CR3, by @enter where that takes more (another number of levels), else
- * NULL. Boot only, after frame_init(), on a stack in the image, EFER.NXE set; CR4.PGE is better set after this call.
+ * NULL. Boot only, after frame_init(), on a stack in the image, EFER.NXE set.
  * Lets the frame allocator reach all RAM. 0, or -ENOMEM with nothing loaded.
  */
 int kspace_init(const struct pt_caps *caps, void (*enter)(pa_t top));

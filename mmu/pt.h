@@ -8,8 +8,8 @@
  *	va 63..57 sign | 56..48 pgd, or sign | 47..39 p4d | 38..30 pud | 29..21 pmd | 20..12 pte | 11..0
  *									SDM 3A 4.5.4
  *
- * A table page is in a root's tree only while it has an entry: the last unmap in it gives it back (but PT_KEPT). All functions here:
- * one caller at a time per root; interrupts may be on; not from NMI.
+ * A table page is in a root's tree only while it has an entry: the last unmap in it gives it back (but PT_KEPT). All
+ * functions here: one caller at a time per root; interrupts may be on; not from NMI.
  *
  * Must not know: what is mapped and why. Read next: mmu/pt.c, mmu/kspace.h.
  */

@@ -104,7 +104,9 @@ static __always_inline ulong pt_encode(const struct pt_format *f, ulong prot)
 	if (f->kind == PT_NPT)
 		return (prot | PTE_U) & ~PTE_G;
 	return EPT_R | (prot & PTE_W) | (prot & PTE_NX ? 0 : EPT_X) |
-	       (prot & PTE_PCD ? EPT_UC : prot & PTE_PWT ? EPT_WC : EPT_WB) |
+	       (prot & PTE_PCD   ? EPT_UC
+		: prot & PTE_PWT ? EPT_WC
+				 : EPT_WB) |
 	       (prot & PTE_A ? EPT_A : 0) | (prot & PTE_D ? EPT_D : 0);
 }
 
@@ -113,8 +115,10 @@ static __always_inline ulong pt_decode(const struct pt_format *f, ulong entry)
 	if (f->kind != PT_EPT)
 		return entry;
 	return (entry & f->present ? PTE_P | PTE_U : 0) | (entry & EPT_W) | (entry & EPT_X ? 0 : PTE_NX) |
-	       ((entry & EPT_MEMTYPE) == EPT_UC ? PTE_UC : (entry & EPT_MEMTYPE) == EPT_WC ? PTE_WC : 0) | (entry & EPT_A ? PTE_A : 0) |
-	       (entry & EPT_D ? PTE_D : 0);
+	       ((entry & EPT_MEMTYPE) == EPT_UC   ? PTE_UC
+		: (entry & EPT_MEMTYPE) == EPT_WC ? PTE_WC
+						  : 0) |
+	       (entry & EPT_A ? PTE_A : 0) | (entry & EPT_D ? PTE_D : 0);
 }
 
 static inline const struct pt_format *pt_format_of(const struct pt_root *root)

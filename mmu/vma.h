@@ -7,7 +7,7 @@
  *			            free, no VMA		    free
  *
  * With n VMAs the tree is at most 1.44 * log2(n + 2) deep; finding, inserting and removing one takes as many steps, and
- * so does finding room, since each subtree knows its widest gap.
+ * so does finding room (each subtree knows its widest gap), unless alignment or bounds make it look at many gaps.
  *
  * Locks: who changes a tree holds its mm for writing, who looks into it holds it at least for reading (mmu/mm.h); a
  * tree without an mm is its owner's business. Not from interrupts.

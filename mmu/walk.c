@@ -141,8 +141,8 @@ static int add_table(struct walker *w, enum pt_level level, ulong va)
 }
 
 /*
- * A table below the entry that got nothing goes again, by whatever way the walk came back from it. Not by prune(), which
- * believes what stands in tables.
+ * A table below the entry that got nothing goes again, by whatever way the walk came back from it. Not by prune(),
+ * which believes what stands in tables.
  */
 static void drop_empty_table(struct walker *w, enum pt_level level, ulong va)
 {

@@ -6,8 +6,7 @@
  * before what lies below it, then post_vma. What no VMA holds is given to pte_hole with depth -1 and walk->vma NULL,
  * gap by gap; so is all of a VMA_PHYS where there is no test_walk. Callbacks that are NULL are passed over, and the
  * walk goes no deeper than something is to be called: to the ptes for pte_entry and install_pte only; for pte_hole to
- * the pmds, since an empty pte goes to pte_entry like any other. With four levels pgd is folded: pgd_entry is not
- * called.
+ * the pmds, since an empty pte goes to pte_entry like any other.
  *
  * Ranges have a first and a last byte, in calls and callbacks, so that one may end with the address space; they are
  * whole pages, else -EINVAL. A callback is given its part of the entry's span: what the range has of it. Addresses that
@@ -47,7 +46,10 @@
  *	- post_vma is called exactly when pre_vma did not fail (or is NULL), whether the walk failed or not;
  *	- AGAIN is bounded, and counts after any callback for entries and holes, not only at pud and pmd;
  *	- pte_hole alone is reason enough to go down;
- *	- install_pte without pte_entry is allowed.
+ *	- install_pte without pte_entry is allowed; what it gives is stored where it returns 0 and does not
+ *	  leave WALK_AGAIN, else it is still the callback's;
+ *	- with four levels pgd is folded away: its entries are p4d's, which have depth 1, and pgd_entry is not called
+ *	  (Linux calls it for the same entry, and counts that as depth 0).
  *
  * Locks: walk_lock says how the caller holds the mm lock, which is asserted. VMAs must not change during a walk but in
  * post_vma. One walk that writes per root. Not from interrupts.

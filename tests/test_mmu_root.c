@@ -3,6 +3,7 @@
  */
 #include "arch/layout.h"
 #include "arch/regs.h"
+#include "lib/errno.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "machine/fault.h"
@@ -229,4 +230,35 @@ TEST(mmu_walk_survives_corrupt_tables)
 	top[0] = 0;
 	pt_root_destroy(&root);
 	EXPECT_EQ(frame_stats().free_count, before);
+}
+
+/* What the kernel maps after a process was made is seen by it, also where nothing was mapped for a while. */
+TEST(mmu_root_sees_later_kernel_mappings)
+{
+	const unsigned slot = pt_index(kspace_root.top_level, SCRATCH_BASE);
+	pa_t frame = frame_alloc_zeroed();
+	ulong flags, top[2];
+	struct pt_root root;
+	u8 byte[2] = {0, 0};
+
+	REQUIRE(pa_ok(frame));
+	*(u8 *)pa_va(frame) = 0x5d;
+	REQUIRE(root_init(&root, some_mm) == 0);
+	kspace_share(&root);
+	EXPECT_EQ(pt_map(&root, SCRATCH_BASE, frame, PAGE_SIZE, PT_PROT_RW), -EINVAL); /* the kernel's half */
+	for (unsigned i = 0; i < 2; i++) {
+		EXPECT_EQ(pt_map(&kspace_root, SCRATCH_BASE, frame, PAGE_SIZE, PT_PROT_RW), 0);
+		flags = pv_irq_save();
+		tlb_switch(&root);
+		fault_read8(SCRATCH_BASE, &byte[i], NULL);
+		kspace_activate();
+		pv_irq_restore(flags);
+		EXPECT_EQ(byte[i], 0x5d);
+		EXPECT_EQ(pt_unmap(&kspace_root, SCRATCH_BASE, PAGE_SIZE), 0);
+		top[i] = ((ulong *)pa_va(kspace_root.top))[slot];
+		EXPECT_EQ(((ulong *)pa_va(root.top))[slot] & PTE_ADDR, top[i] & PTE_ADDR);
+	}
+	EXPECT(top[0] & PTE_P);
+	pt_root_destroy(&root);
+	frame_free(frame);
 }

@@ -19,8 +19,8 @@
 #include "tests/ktest.h"
 #include "tests/walk_model.h"
 
-#define VA    0x40000000UL
-#define PROT  (PTE_P | PTE_W | PTE_A | PTE_D | PTE_NX)
+#define VA   0x40000000UL
+#define PROT (PTE_P | PTE_W | PTE_A | PTE_D | PTE_NX)
 
 static struct pt_caps caps_here(void)
 {

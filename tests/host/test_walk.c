@@ -413,6 +413,11 @@ static void install_leaves_no_empty_table(void **state)
 	assert_pa(got, pa(VA + 5 * PAGE_SIZE));
 	assert_int_equal(leaf.rights, PTE_P | PTE_W | PTE_U);
 	assert_int_equal(leaf.entry & (PTE_NX | PTE_G), 0);
+	got = frame_alloc_zeroed(); /* a table of somebody's, empty: not ours to give back */
+	assert_int_equal(pt_hang(&mm.root, VA + 8 * MIB, PT_PMD, got), 0);
+	assert_int_equal(walk_page_range_vma(v, VA + 8 * MIB, VA + 9 * MIB - 1, &all, NULL), -EBUSY);
+	assert_int_equal(pt_unhang(&mm.root, VA + 8 * MIB, PT_PMD), 0);
+	frame_free(got);
 	mm_end();
 }
 
