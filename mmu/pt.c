@@ -157,7 +157,7 @@ static __always_inline ulong pt_with_prot(const struct pt_format *f, ulong old, 
 	return (old & (~f->prot_bits | f->seen_bits)) | prot;
 }
 
-/* The same for a pte of a process, which another CPU may be marking: it is away meanwhile, from prot_start to commit. */
+/* The same for a pte of a process, which another CPU may be marking: it is away from prot_start to commit. */
 static __always_inline void pt_modify_pte(ulong va, ulong *entry, ulong prot)
 {
 	ulong old = pv_pte_val(pv_ptep_modify_prot_start(NULL, va, (pte_t *)entry));

@@ -199,18 +199,20 @@ static void no_global_pages_for_a_process(void **state)
 static void merge_flushes_all(void **state)
 {
 	(void)state;
-	begin(&caps, NULL);
+	begin(&caps, some_mm);
 	assert_int_equal(pt_map(&root, 0, pa(0), 2 * MIB, PT_PROT_RW), 0);
 	assert_int_equal(pt_protect(&root, 0, PAGE_SIZE, PT_PROT_RO), 0);
 	assert_int_equal(pt_protect(&root, 0, PAGE_SIZE, PT_PROT_RW), 0);
 	cpu_online_count = 2;
-	root.live = true;
+	tlb_switch(&root);
+	root.tlb.cpus.bits[0] |= 2;
 	others_flushed.end = flush_count = 0;
 	assert_int_equal(pt_merge(&root, 0, 2 * MIB), 1);
 	assert_int_equal(flush_count, 1);
 	assert_int_equal(others_flushed.end, TLB_FLUSH_ALL);
 	cpu_online_count = 1;
-	root.live = false;
+	root.tlb.cpus.bits[0] = 0;
+	tlb_cpus[0].root = NULL;
 	end();
 }
 
