@@ -59,7 +59,9 @@ static int crash_cpus(const char *unused)
 	(void)unused;
 	if (!user_setup())
 		return -1;
-	for (unsigned id = 1; id <= BUSY_CPUS && id < cpu_online_count; id++) {
+	for (unsigned id = 1; id <= BUSY_CPUS; id++) {
+		if (!cpumask_has(&cpu_online, id))
+			continue;
 		smp_work(id, what[id], NULL);
 		while (!busy[id])
 			asm volatile("pause");

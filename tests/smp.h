@@ -23,6 +23,11 @@ static inline bool alone(void)
 	for (unsigned id = 0; id < NR_CPUS; id++)                                                                      \
 		if (id != this_cpu()->id && cpumask_has(&cpu_online, id))
 
+/* The first @count of the others. */
+#define for_each_of_others(id, count)                                                                                  \
+	for (unsigned id = 0, left_ = (count); id < NR_CPUS && left_; id++)                                            \
+		if (id != this_cpu()->id && cpumask_has(&cpu_online, id) && left_--)
+
 /* The CPU behind this one; this one, if it is alone. */
 static inline unsigned next_cpu(void)
 {
@@ -32,6 +37,17 @@ static inline unsigned next_cpu(void)
 		id = (id + 1) % NR_CPUS;
 	while (!cpumask_has(&cpu_online, id));
 	return id;
+}
+
+/* The @n-th of the others, from 0 on, which must exist. */
+static inline unsigned other_cpu(unsigned n)
+{
+	for_each_other(id)
+	{
+		if (!n--)
+			return id;
+	}
+	return this_cpu()->id;
 }
 
 /* Waits for the work given to all others. */

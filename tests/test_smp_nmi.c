@@ -33,7 +33,7 @@ static void under_fire(void *load)
 	}
 }
 
-#define for_each_victim(id) for (unsigned id = 1; id <= VICTIMS && id < cpu_online_count; id++)
+#define for_each_victim(id) for_each_of_others(id, VICTIMS)
 
 /* They have all begun. */
 static bool under_way(void)
@@ -157,7 +157,10 @@ static u64 hooked, hook_sent, hook_lost;
 static int hook_with_nmis(u8 type, u16 clobbers, void *buf, ulong addr, unsigned len)
 {
 	if (hooked++ % 64 == 0) {
-		for (unsigned id = 0; id <= VICTIMS && id < cpu_online_count; id++) {
+		hook_sent++;
+		hook_lost += !nmi_arrives(this_cpu()->id);
+		for_each_victim(id)
+		{
 			hook_sent++;
 			hook_lost += !nmi_arrives(id);
 		}

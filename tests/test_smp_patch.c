@@ -107,10 +107,9 @@ static void take_outer(void *unused)
 	spin_unlock(&lock);
 }
 
-static void interrupt_first(void *unused)
+static void interrupt_first(void *first)
 {
-	(void)unused;
-	smp_call_one(1, take_inner, NULL);
+	smp_call_one(*(unsigned *)first, take_inner, NULL);
 }
 
 static bool changes(const u32 *word, u32 from)
@@ -127,6 +126,7 @@ static bool changes(const u32 *word, u32 from)
 
 TEST(machine_smp_lock_waits_within_a_wait)
 {
+	unsigned first = other_cpu(0);
 	u32 before;
 
 	if (cpu_online_count < 4) {
@@ -136,13 +136,13 @@ TEST(machine_smp_lock_waits_within_a_wait)
 	spin_lock(&lock);
 	spin_lock(&inner);
 	before = lock.val;
-	EXPECT_EQ(smp_work(1, take_outer, NULL), 0);
+	EXPECT_EQ(smp_work(first, take_outer, NULL), 0);
 	EXPECT(changes(&lock.val, before));
 	before = lock.val;
-	EXPECT_EQ(smp_work(2, take_outer, NULL), 0); /* behind the first */
+	EXPECT_EQ(smp_work(other_cpu(1), take_outer, NULL), 0); /* behind the first */
 	EXPECT(changes(&lock.val, before));
 	before = inner.val;
-	EXPECT_EQ(smp_work(3, interrupt_first, NULL), 0);
+	EXPECT_EQ(smp_work(other_cpu(2), interrupt_first, &first), 0);
 	EXPECT(changes(&inner.val, before));
 	spin_unlock(&inner);
 	spin_unlock(&lock);
@@ -190,7 +190,7 @@ static volatile bool hold_on;
 
 static u64 turns[NR_CPUS], wrong;
 
-#define for_each_crosser(id) for (unsigned id = 1; id <= CROSSERS && id < cpu_online_count; id++)
+#define for_each_crosser(id) for_each_of_others(id, CROSSERS)
 
 /* Sites of all lengths and kinds, those of several instructions among them; what they say is looked at. */
 static void cross_sites(void *unused)

@@ -146,7 +146,7 @@ static bool writer_waits(void)
 	u64 end = pv_sched_clock() + PATIENCE_NS;
 
 	came = 0;
-	EXPECT_EQ(smp_work(1, come_to_write, NULL), 0);
+	EXPECT_EQ(smp_work(other_cpu(0), come_to_write, NULL), 0);
 	while (val() != (QRW_READER | QRW_WAITING)) {
 		if (pv_sched_clock() > end)
 			return false;
@@ -170,7 +170,7 @@ TEST(machine_smp_rwlock_waiting_writer_is_next)
 	{
 		u32 before = __atomic_load_n(&rw.wait.val, __ATOMIC_RELAXED);
 
-		if (id == 1)
+		if (id == other_cpu(0))
 			continue;
 		EXPECT_EQ(smp_work(id, come_to_read, NULL), 0);
 		while (__atomic_load_n(&rw.wait.val, __ATOMIC_RELAXED) == before && pv_sched_clock() < end)
@@ -181,7 +181,7 @@ TEST(machine_smp_rwlock_waiting_writer_is_next)
 	read_unlock(&rw);
 	EXPECT(all_done());
 	EXPECT_EQ(came, readers + 1);
-	EXPECT_EQ(order[0], 1);
+	EXPECT_EQ(order[0], other_cpu(0));
 	EXPECT_EQ(rw.val, 0);
 }
 
