@@ -28,6 +28,8 @@ struct ipi_ops {
 	 * before the next, which is taken unless the CPU has come; 0: there is no further one.
 	 */
 	u64 (*start_step)(unsigned cpu, pa_t page, unsigned step);
+	/* Stops @cpu, which was started in vain, wherever it is: it executes nothing more, in so many nanoseconds. */
+	u64 (*put_back)(unsigned cpu);
 };
 
 /* The driver chosen by ipi_init(). NULL: this CPU is alone, and is interrupted by the PICs at most. */

@@ -14,13 +14,8 @@
 #define ICR_PENDING     BIT(12)
 #define ICR_POLLS       1000000
 
-/* What to do with whoever it is sent to: low half of the interrupt command register, figure 10-12. */
-#define ICR_NMI     0x0400
-#define ICR_INIT    0x4500 /* level, assert */
-#define ICR_STARTUP 0x4600 /* plus the page number of the code */
-
-#define INIT_NS     10000000UL /* between INIT and STARTUP: 8.4.4.1 */
-#define STARTUP_NS  200000UL   /* between the two */
+#define INIT_NS         10000000UL /* between INIT and STARTUP: 8.4.4.1 */
+#define STARTUP_NS      200000UL   /* between the two */
 
 static volatile u32 *registers; /* 16 bytes apart; NULL: by MSR */
 static bool by_msr;
@@ -121,7 +116,7 @@ static void init_cpu(void)
 /* ---- sending ---- */
 
 /* The two halves of xAPIC's command belong together, so nothing may come between. */
-static __noinline void lapic_send(unsigned cpu, u32 command)
+__noinline void lapic_send(unsigned cpu, u32 command)
 {
 	u32 to = percpu_of(cpu)->apic_id;
 	ulong flags;
@@ -156,12 +151,20 @@ static u64 start_step(unsigned cpu, pa_t page, unsigned step)
 	return step == 0 ? INIT_NS : step == 1 ? STARTUP_NS : 0;
 }
 
+/* It waits for a STARTUP, and until then for nothing else (SDM 3A 8.4.2). */
+static u64 put_back(unsigned cpu)
+{
+	lapic_send(cpu, ICR_INIT);
+	return INIT_NS;
+}
+
 /* ---- the two drivers: they differ in how a register is reached ---- */
 
 #define LAPIC_OPS(name_)                                                                                               \
 	{                                                                                                              \
 		.name = name_, .own_id = lapic_id, .send = send, .send_nmi = send_nmi, .end = end,                     \
 		.let_pic_through = let_pic_through, .init_cpu = init_cpu, .start_step = start_step,                    \
+		.put_back = put_back,                                                                                  \
 	}
 
 static const struct ipi_ops xapic_ops = LAPIC_OPS("xAPIC"), x2apic_ops = LAPIC_OPS("x2APIC");

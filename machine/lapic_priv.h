@@ -29,8 +29,16 @@ enum {
 #define LVT_EXTINT 0x700
 #define LVT_NMI    0x400
 
+/* What to do with whoever it is sent to: the low half of the interrupt command register, figure 10-12. */
+#define ICR_NMI     0x0400
+#define ICR_INIT    0x4500 /* level, assert */
+#define ICR_STARTUP 0x4600 /* plus the page number of the code */
+
 /* One register of this CPU's, of 32 bits. After lapic_init(). */
 u32 lapic_reg_read(unsigned reg);
 void lapic_reg_write(unsigned reg, u32 value);
+
+/* Sends CPU number @cpu @command, a vector or one of ICR_*; returns when it is on its way. */
+void lapic_send(unsigned cpu, u32 command);
 
 #endif

@@ -71,8 +71,8 @@ void smp_ap_start(unsigned id)
 	cpu_enable_features();
 	ipi_ops->init_cpu();
 	if (!__atomic_compare_exchange_n(&cpu->state, &state, CPU_ONLINE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		for (;;)
-			pv_halt();
+		for (;;) /* until it is put back; no site, since text may change */
+			asm volatile("pause");
 	smp_idle();
 }
 
@@ -212,20 +212,28 @@ static u64 start_absent(pa_t page, unsigned step)
 	return ns;
 }
 
-/* From here on those that came are part of the machine; the others will not be, should they still come. */
+/*
+ * From here on those that came are part of the machine. The others will not be, should they still come: they are put
+ * back, since the page in which they may stand, or begin, is taken back behind this.
+ */
 static void take_in(void)
 {
+	u64 ns = 0, end;
+
 	for (unsigned id = 1; id < prepared_count; id++) {
 		u32 state = CPU_STARTING;
 
 		if (__atomic_compare_exchange_n(&percpu_of(id)->state, &state, CPU_GIVEN_UP, false, __ATOMIC_ACQ_REL,
 						__ATOMIC_ACQUIRE)) {
 			log_line("smp", "CPU %u (APIC ID %u) does not answer: left out", id, percpu_of(id)->apic_id);
+			ns = max(ns, ipi_ops->put_back(id));
 			continue;
 		}
 		cpu_online.bits[id / 64] |= BIT(id % 64);
 		cpu_online_count++;
 	}
+	for (end = time_ns() + ns; time_ns() < end;)
+		asm volatile("pause");
 }
 
 static void start_all(pa_t page)

@@ -5,13 +5,15 @@
  */
 #include "arch/cpufeature.h"
 #include "arch/regs.h"
+#include "boot/main.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "machine/acpi.h"
 #include "machine/fault.h"
-#include "machine/lapic.h"
+#include "machine/lapic_priv.h"
 #include "machine/percpu.h"
 #include "machine/smp.h"
+#include "machine/time.h"
 #include "mmu/frame.h"
 #include "mmu/kspace.h"
 #include "mmu/region.h"
@@ -22,10 +24,11 @@
 
 TEST(machine_smp_all_cpus_are_online)
 {
-	u32 named = acpi_enabled_cpus(&acpi_info), counted = 0;
+	u32 named = acpi_enabled_cpus(&acpi_info), counted = 0, dead = (u32)boot_options.deadcpu;
 
 	EXPECT_EQ(smp_expected(), acpi_info.has_madt && cpu_has(X86_FEATURE_APIC) ? min(named, (u32)NR_CPUS) : 1);
-	EXPECT_EQ(cpu_online_count, smp_expected());
+	EXPECT_EQ(cpu_online_count, smp_expected() - (dead && dead < smp_expected()));
+	EXPECT(!dead || dead >= NR_CPUS || !cpumask_has(&cpu_online, dead));
 	for (unsigned id = 0; id < NR_CPUS; id++)
 		counted += cpumask_has(&cpu_online, id);
 	EXPECT_EQ(counted, cpu_online_count);
@@ -110,6 +113,46 @@ TEST(machine_smp_trampoline_is_gone)
 			EXPECT(memcmp(pa_va(pa(at)), trampoline_start, 64) != 0);
 		EXPECT(!fault_read8(at, &value, NULL));
 	}
+}
+
+#define START_PAGE  0x8000UL
+#define START_BYTES 16
+
+/* Sends @cpu to real mode code of ours, which leaves a mark; true: it began there. */
+static bool begins_anew(unsigned cpu)
+{
+	static const u8 code[START_BYTES] = {0x2e, 0xc6, 0x06, 0x0f, 0x00, 0x01, /* movb $1, %cs:0xf */
+					     0xfa, 0xf4, 0xeb, 0xfc};            /* cli; hlt; jmp */
+	u8 *page = pa_va(pa(START_PAGE)), kept[START_BYTES], mark = 0;
+
+	memcpy(kept, page, sizeof(kept));
+	memcpy(page, code, sizeof(code));
+	lapic_send(cpu, ICR_STARTUP | (u32)(START_PAGE >> PAGE_SHIFT));
+	for (u64 end = time_ns() + 1000000000; !mark && time_ns() < end;)
+		mark = __atomic_load_n(&page[START_BYTES - 1], __ATOMIC_ACQUIRE);
+	for (u64 end = time_ns() + ipi_ops->put_back(cpu); time_ns() < end;)
+		asm volatile("pause");
+	memcpy(page, kept, sizeof(kept));
+	return mark;
+}
+
+/*
+ * A CPU that was given up stands nowhere, least of all in the page that it was to start in: it waits to be started,
+ * which a CPU that executes anything would not hear.
+ */
+TEST(machine_smp_given_up_cpu_stands_nowhere)
+{
+	unsigned given_up = 0;
+
+	for (unsigned id = 1; id < smp_expected(); id++) {
+		if (cpumask_has(&cpu_online, id))
+			continue;
+		given_up++;
+		EXPECT(begins_anew(id));
+		EXPECT(begins_anew(id));
+	}
+	if (!given_up)
+		ktest_not_here("all CPUs came");
 }
 
 TEST(machine_smp_stack_guards_fault)

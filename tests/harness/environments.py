@@ -135,7 +135,7 @@ VARIATIONS = [
                 words=(r"cpus: 64 of 64 online", r"TSC the same on all 64 CPUs")),
     Environment("smp-no-acpi", 15, machine="pc,acpi=off", cpus=2,
                 words=(r"cpus: 1 of 1 online; ACPI names none",)),
-    Environment("smp-deadcpu", 20, cmdline="deadcpu=2 test=machine_smp_c*", cpus=4,
+    Environment("smp-deadcpu", 25, cmdline="deadcpu=2 test=all", cpus=4,
                 words=(r"cpus: 3 of 4 online", r"CPU 2 .*does not answer: left out")),
     Environment("smp-8-icount", 60, cmdline="test=machine_smp_*", cpus=8, qemu=ICOUNT,
                 words=(r"cpus: 8 of 8 online", r"(?m)^smp +up in (1?[0-9])?[0-9]{1,3} us")),
