@@ -2,6 +2,8 @@
 
 # DEBUG=1: locks that watch how they are used (pvops/lock_debug.h), in a build folder of their own.
 DEBUG         ?=
+# The most CPUs there can be; empty: as arch/cpumask.h says.
+NR_CPUS       ?=
 BUILD         ?= build$(if $(DEBUG),/debug)
 CROSS_COMPILE ?=
 COMPILER      ?= gcc
@@ -29,7 +31,7 @@ CFLAGS   := -std=gnu11 -ffreestanding -O2 -g $(WARNINGS) -I. -ffile-prefix-map=$
             -m64 -mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-stack-protector \
             -fcf-protection=none -fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
             -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks -fno-optimize-sibling-calls \
-            $(if $(DEBUG),-DPARAVANE_DEBUG) $(CC_FLAGS)
+            $(if $(DEBUG),-DPARAVANE_DEBUG) $(if $(NR_CPUS),-DNR_CPUS=$(NR_CPUS)) $(CC_FLAGS)
 # No -g: NASM writes the absolute path of the sources into its DWARF.
 NASMFLAGS := -f elf64 -I. -I$(BUILD)/ -w+all -Werror
 LDFLAGS  := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none --no-warn-rwx-segments -T linker.ld

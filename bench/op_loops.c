@@ -71,7 +71,7 @@ void bench_op_values(void)
 	ctx.tss_available = cpu->gdt[SEL_TSS / 8].raw & ~BIT(41);
 	for (i = 0; i < ARRAY_SIZE(ctx.tls.tls_array); i++)
 		ctx.tls.tls_array[i] = cpu->gdt[SEL_TLS0 / 8 + i];
-	ctx.cpus.bits[0] = BIT(cpu->id);
+	ctx.cpus = cpumask_of(cpu->id);
 	ctx.flush.end = TLB_FLUSH_ALL;
 }
 

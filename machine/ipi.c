@@ -7,7 +7,6 @@
 #include "machine/ipi.h"
 
 #include "arch/native.h"
-#include "lib/bits.h"
 #include "lib/errno.h"
 #include "lib/panic.h"
 #include "machine/acpi.h"
@@ -26,11 +25,10 @@ const struct ipi_ops *ipi_ops;
 
 void smp_serve(void)
 {
-	struct percpu *cpu = this_cpu();
-	ulong from = __atomic_exchange_n(&cpu->inbox[0], 0, __ATOMIC_ACQUIRE);
+	struct cpumask from = cpumask_take(&this_cpu()->inbox);
 
-	for (; from; from &= from - 1) {
-		struct smp_call *call = &percpu_of((unsigned)__builtin_ctzl(from))->call;
+	for_each_cpu_in(id, &from) {
+		struct smp_call *call = &percpu_of(id)->call;
 
 		call->fn(call->arg);
 		__atomic_sub_fetch(&call->pending, 1, __ATOMIC_RELEASE);
@@ -73,20 +71,20 @@ static void wait_for_answers(const struct smp_call *call)
 void smp_call_mask(const struct cpumask *cpus, void (*fn)(void *arg), void *arg)
 {
 	struct percpu *me = this_cpu();
-	ulong to = cpus->bits[0] & cpu_online.bits[0] & ~BIT(me->id), flags;
+	struct cpumask to = cpumask_and(cpus, &cpu_online);
+	ulong flags;
 
-	if (!to || panic_started())
+	cpumask_clear(&to, me->id);
+	if (cpumask_empty(&to) || panic_started())
 		return;
 	flags = pv_irq_save();
 	BUG_ON(lazy_irq_depth() || me->call.pending);
 	me->call.fn = fn;
 	me->call.arg = arg;
-	__atomic_store_n(&me->call.pending, (u32)popcount64(to), __ATOMIC_RELEASE);
-	for (; to; to &= to - 1) {
-		struct percpu *other = percpu_of((unsigned)__builtin_ctzl(to));
-
-		__atomic_fetch_or(&other->inbox[0], BIT(me->id), __ATOMIC_SEQ_CST);
-		ipi_ops->send(other->id, VECTOR_CALL);
+	__atomic_store_n(&me->call.pending, cpumask_count(&to), __ATOMIC_RELEASE);
+	for_each_cpu_in(id, &to) {
+		cpumask_set(&percpu_of(id)->inbox, me->id);
+		ipi_ops->send(id, VECTOR_CALL);
 	}
 	wait_for_answers(&me->call);
 	pv_irq_restore(flags);
@@ -99,7 +97,7 @@ void smp_call_others(void (*fn)(void *arg), void *arg)
 
 void smp_call_one(unsigned cpu, void (*fn)(void *arg), void *arg)
 {
-	struct cpumask one = {{BIT(cpu)}};
+	struct cpumask one = cpumask_of(cpu);
 
 	smp_call_mask(&one, fn, arg);
 }

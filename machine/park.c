@@ -14,7 +14,6 @@
 #include "arch/layout.h"
 #include "arch/poke.h"
 #include "arch/section.h"
-#include "lib/bits.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "machine/dump.h"
@@ -31,9 +30,9 @@
 #define NOBODY      0xffffffffU
 
 static u32 park_owner = NOBODY, park_depth;
-static u32 wanted;                   /* CPUs are to park, and to stay parked */
-static u32 parked_count;             /* of them */
-static ulong declined[NR_CPUS / 64]; /* who could not, and is to be asked again */
+static u32 wanted;              /* CPUs are to park, and to stay parked */
+static u32 parked_count;        /* of them */
+static struct cpumask declined; /* who could not, and is to be asked again */
 
 static bool park_wanted(void)
 {
@@ -52,7 +51,7 @@ static __entry_raw bool park_here(const struct percpu *me)
 	__atomic_add_fetch(&parked_count, 1, __ATOMIC_ACQ_REL);
 	while (__atomic_load_n(&wanted, __ATOMIC_ACQUIRE) && !called) {
 		asm volatile("pause");
-		called = __atomic_load_n(&me->inbox[0], __ATOMIC_RELAXED);
+		called = !cpumask_empty(&me->inbox);
 	}
 	asm volatile("cpuid" : "+a"(eax), "+c"(ecx)::"rbx", "rdx", "memory");
 	__atomic_sub_fetch(&parked_count, 1, __ATOMIC_ACQ_REL);
@@ -97,14 +96,14 @@ static bool park_interrupt(struct pt_regs *regs)
 		if (park_here(me))
 			return true;
 	}
-	__atomic_fetch_or(&declined[0], BIT(me->id), __ATOMIC_RELEASE);
+	cpumask_set(&declined, me->id);
 	return true;
 }
 
-static void ask(ulong to)
+static void ask(struct cpumask to)
 {
-	for (; to; to &= to - 1)
-		ipi_ops->send((unsigned)__builtin_ctzl(to), VECTOR_PARK);
+	for_each_cpu_in(id, &to)
+		ipi_ops->send(id, VECTOR_PARK);
 }
 
 /*
@@ -113,7 +112,7 @@ static void ask(ulong to)
  */
 static void ask_again(void)
 {
-	ask(__atomic_exchange_n(&declined[0], 0, __ATOMIC_ACQUIRE));
+	ask(cpumask_take(&declined));
 }
 
 static void release_all(void)
@@ -128,9 +127,9 @@ static bool try_to_park(void)
 {
 	u64 start = time_ns(), asked = start, now;
 
-	__atomic_store_n(&declined[0], 0, __ATOMIC_RELAXED);
+	cpumask_take(&declined);
 	__atomic_store_n(&wanted, 1, __ATOMIC_RELEASE);
-	ask(cpu_online.bits[0] & ~BIT(this_cpu()->id));
+	ask(cpumask_without(&cpu_online, this_cpu()->id));
 	while (__atomic_load_n(&parked_count, __ATOMIC_ACQUIRE) < cpu_online_count - 1) {
 		smp_serve();
 		asm volatile("pause");
@@ -219,9 +218,8 @@ __entry_raw void park_nmi(struct percpu *cpu, const struct pt_regs *regs)
 
 static bool all_stopped(u32 me)
 {
-	for (unsigned id = 0; id < NR_CPUS; id++)
-		if (id != me && cpumask_has(&cpu_online, id) &&
-		    !__atomic_load_n(&percpu_of(id)->stopped_at, __ATOMIC_ACQUIRE))
+	for_each_online_cpu(id)
+		if (id != me && !__atomic_load_n(&percpu_of(id)->stopped_at, __ATOMIC_ACQUIRE))
 			return false;
 	return true;
 }
@@ -230,8 +228,8 @@ static void stop_others(u32 me)
 {
 	u64 deadline = time_ns() + STOP_NS;
 
-	for (unsigned id = 0; id < NR_CPUS; id++)
-		if (id != me && cpumask_has(&cpu_online, id))
+	for_each_online_cpu(id)
+		if (id != me)
 			ipi_ops->send_nmi(id);
 	while (!all_stopped(me) && time_ns() < deadline)
 		asm volatile("pause");
@@ -254,10 +252,10 @@ void smp_panic_enter(void)
 
 void smp_panic_backtraces(void)
 {
-	for (unsigned id = 0; id < NR_CPUS; id++) {
+	for_each_online_cpu(id) {
 		const struct pt_regs *regs;
 
-		if (id == panic_owner || !cpumask_has(&cpu_online, id))
+		if (id == panic_owner)
 			continue;
 		regs = percpu_of(id)->stopped_at;
 		if (!regs) {

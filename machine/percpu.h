@@ -10,6 +10,7 @@
 #define MACHINE_PERCPU_H
 
 #include "arch/cpu_local.h"
+#include "arch/cpumask.h"
 #include "arch/desc.h"
 #include "arch/layout.h"
 #include "arch/pt_regs.h"
@@ -48,8 +49,8 @@ struct percpu {
 		void *arg;
 		u32 pending; /* CPUs that have not answered */
 	} call;
-	ulong inbox[NR_CPUS / 64]; /* whose call is to be run here */
-	void (*work)(void *arg);   /* what its idle loop is to run next; NULL: nothing */
+	struct cpumask inbox;    /* whose call is to be run here */
+	void (*work)(void *arg); /* what its idle loop is to run next; NULL: nothing */
 	void *work_arg;
 	const struct pt_regs *stopped_at; /* by a stop NMI: there for good */
 	struct timer_queue timers;        /* machine/timer.c */

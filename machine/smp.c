@@ -118,7 +118,8 @@ static void make_areas(void)
 			continue;
 		if (c->apic_id > 254 || expected_count == NR_CPUS) {
 			log_line("smp", "CPU with APIC ID %u left out: %s", c->apic_id,
-				 c->apic_id > 254 ? "the ID has more than eight bits" : "more CPUs than NR_CPUS");
+				 c->apic_id > 254 ? "the ID has more than eight bits"
+						  : "there are more than " STRINGIFY(NR_CPUS) " CPUs");
 			continue;
 		}
 		if (make_area(expected_count, c->apic_id)) {
@@ -229,7 +230,7 @@ static void take_in(void)
 			ns = max(ns, ipi_ops->put_back(id));
 			continue;
 		}
-		cpu_online.bits[id / 64] |= BIT(id % 64);
+		cpumask_set(&cpu_online, id);
 		cpu_online_count++;
 	}
 	for (end = time_ns() + ns; time_ns() < end;)

@@ -107,9 +107,8 @@ trap_handler trap_set_handler(unsigned vector, trap_handler handler)
 #define SUM_OVER_CPUS(field)                                                                                           \
 	({                                                                                                             \
 		u64 sum_ = 0;                                                                                          \
-		for (unsigned id_ = 0; id_ < NR_CPUS; id_++)                                                           \
-			if (cpumask_has(&cpu_online, id_))                                                             \
-				sum_ += __atomic_load_n(&percpu_of(id_)->field, __ATOMIC_RELAXED);                     \
+		for_each_online_cpu(id_)                                                                               \
+			sum_ += __atomic_load_n(&percpu_of(id_)->field, __ATOMIC_RELAXED);                             \
 		sum_;                                                                                                  \
 	})
 

@@ -204,10 +204,10 @@ void tsc_check_cpus(void)
 	u64 worst = 0;
 	unsigned same = 1;
 
-	for (unsigned id = 1; id < NR_CPUS; id++) {
+	for_each_online_cpu(id) {
 		struct tsc_offset o;
 
-		if (!cpumask_has(&cpu_online, id))
+		if (!id)
 			continue;
 		if (!tsc_compare(id, &o)) {
 			log_line("time",

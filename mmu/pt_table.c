@@ -299,7 +299,7 @@ void pt_root_destroy(struct pt_root *root)
 	u64 half = pt_half(root);
 	int err;
 
-	ASSERT(!root->live && !root->tlb.cpus.bits[0]);
+	ASSERT(!root->live && cpumask_empty(&root->tlb.cpus));
 	err = pt_unmap(root, 0, half);
 	ASSERT(!err);
 	if (!root->has_kernel) {

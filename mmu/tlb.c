@@ -49,14 +49,10 @@ void tlb_space_init(struct tlb_space *space, bool kernel)
 /* @root NULL: the kernel's, whose CPUs nobody counts. */
 static void set_runs_on(struct pt_root *root, bool runs)
 {
-	const ulong bit = BIT(cpu_local()->id);
-
-	if (!root)
-		return;
-	if (runs)
-		__atomic_fetch_or(&root->tlb.cpus.bits[0], bit, __ATOMIC_SEQ_CST);
-	else
-		__atomic_fetch_and(&root->tlb.cpus.bits[0], ~bit, __ATOMIC_SEQ_CST);
+	if (root && runs)
+		cpumask_set(&root->tlb.cpus, cpu_local()->id);
+	else if (root)
+		cpumask_clear(&root->tlb.cpus, cpu_local()->id);
 }
 
 /* The slot of @id, or one given to it. Without PCIDs all use one. */
@@ -175,9 +171,9 @@ static void set_range(struct flush_tlb_info *info, const ulong *va, u32 count)
 
 static bool runs_elsewhere(const struct pt_root *root)
 {
-	ulong others = __atomic_load_n(&root->tlb.cpus.bits[0], __ATOMIC_SEQ_CST) & ~BIT(cpu_local()->id);
+	struct cpumask others = cpumask_without(&root->tlb.cpus, cpu_local()->id);
 
-	return root->tlb.id ? others : cpu_online_count > 1;
+	return root->tlb.id ? !cpumask_empty(&others) : cpu_online_count > 1;
 }
 
 void tlb_flush(struct pt_root *root, const ulong *va, u32 count)

@@ -13,6 +13,7 @@
 #include "pvops/backend.h"
 #include "pvops/trace.h"
 #include "tests/deviations.h"
+#include "tests/smp.h"
 
 extern const struct ktest __ktests_start[], __ktests_end[];
 
@@ -111,6 +112,8 @@ static bool run_one(const struct ktest *t, unsigned number)
 	current.failed = current.skipped = false;
 	lockup_touch();
 	t->run();
+	while (!all_done()) /* it has failed by now, and must not disturb the next */
+		ktest_fail(t->file, t->line, "a CPU does not end its work");
 	if (lockup_count != lockups)
 		ktest_fail(t->file, t->line, "%lu lockups were reported", lockup_count - lockups);
 	current.skips += current.skipped && !current.failed;

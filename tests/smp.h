@@ -9,7 +9,19 @@
 #include "pvops/pvops.h"
 #include "tests/ktest.h"
 
-#define PATIENCE_NS 20000000000UL /* for other CPUs to end a loop, on a machine that is busy otherwise */
+/* For other CPUs to end a loop, on a machine that is busy otherwise, and has fewer cores than there are CPUs. */
+#define PATIENCE_NS (20000000000UL * (1 + cpu_online_count / 16))
+
+/*
+ * Rounds of what all do at once: @rounds on four CPUs, fewer on more of them. Where CPUs take turns on few cores, both
+ * what is to be done and what one of them waits for its turn grow with their number.
+ */
+static inline u32 scaled(u32 rounds)
+{
+	u32 n = max(cpu_online_count, 4U);
+
+	return max(rounds * 16 / (n * n), 1U);
+}
 
 static inline bool alone(void)
 {
@@ -20,13 +32,14 @@ static inline bool alone(void)
 }
 
 #define for_each_other(id)                                                                                             \
-	for (unsigned id = 0; id < NR_CPUS; id++)                                                                      \
-		if (id != this_cpu()->id && cpumask_has(&cpu_online, id))
+	for_each_online_cpu(id)                                                                                        \
+		if (id != this_cpu()->id)
 
 /* The first @count of the others. */
 #define for_each_of_others(id, count)                                                                                  \
-	for (unsigned id = 0, left_ = (count); id < NR_CPUS && left_; id++)                                            \
-		if (id != this_cpu()->id && cpumask_has(&cpu_online, id) && left_--)
+	for (unsigned id = cpumask_next(&cpu_online, 0), left_ = (count); id < NR_CPUS && left_;                       \
+	     id = cpumask_next(&cpu_online, id + 1))                                                                   \
+		if (id != this_cpu()->id && left_--)
 
 /* The CPU behind this one; this one, if it is alone. */
 static inline unsigned next_cpu(void)

@@ -28,8 +28,8 @@ static unsigned another(u64 random)
 {
 	unsigned me = this_cpu()->id, left = (unsigned)(random % cpu_online_count);
 
-	for (unsigned id = 0; id < NR_CPUS; id++)
-		if (id != me && cpumask_has(&cpu_online, id) && left-- <= 1)
+	for_each_online_cpu(id)
+		if (id != me && left-- <= 1)
 			return id;
 	return me;
 }
@@ -46,8 +46,11 @@ void load_call_one(struct smp_load *load, u64 random)
 
 void load_call_mask(struct smp_load *load, u64 random)
 {
-	struct cpumask some = {{random}};
+	struct cpumask some = {{0}};
 
+	for_each_online_cpu(id)
+		if (random >> id % 61 & 1)
+			cpumask_set(&some, id);
 	for_each_other(id)
 	{
 		if (cpumask_has(&some, id))
@@ -89,9 +92,8 @@ void load_send_nmi(struct smp_load *load, u64 random)
 
 static void count_nmis(u64 *count, u64 sign)
 {
-	for (unsigned id = 0; id < NR_CPUS; id++)
-		if (cpumask_has(&cpu_online, id))
-			count[id] += sign * __atomic_load_n(&percpu_of(id)->nmi_count, __ATOMIC_RELAXED);
+	for_each_online_cpu(id)
+		count[id] += sign * __atomic_load_n(&percpu_of(id)->nmi_count, __ATOMIC_RELAXED);
 }
 
 void load_nmi_begin(struct smp_load *load)

@@ -43,10 +43,8 @@ static unsigned soak(u64 ns, bool lines)
 	if (!smp_loads_begin())
 		return 1;
 	turns = soak_until(pv_sched_clock() + ns);
-	if (!all_done()) {
+	for (; !all_done(); wrong++) /* what they work on is taken away behind this */
 		printk("# a CPU does not end its work\n");
-		wrong++;
-	}
 	smp_loads_end();
 	if (trap_unexpected_count() != unexpected) {
 		printk("# %lu interrupts that nobody expected\n", trap_unexpected_count() - unexpected);

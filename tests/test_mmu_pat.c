@@ -44,9 +44,8 @@ TEST(mmu_pat_is_the_same_on_all_cpus)
 	memset(pat, 0, sizeof(pat));
 	read_pat(NULL);
 	smp_call_others(read_pat, NULL);
-	for (unsigned id = 0; id < NR_CPUS; id++)
-		if (cpumask_has(&cpu_online, id))
-			EXPECT_EQ(pat[id], PAT_WANTED);
+	for_each_online_cpu(id)
+		EXPECT_EQ(pat[id], PAT_WANTED);
 	EXPECT(pat_has_wc());
 }
 

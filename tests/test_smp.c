@@ -226,10 +226,12 @@ TEST(machine_smp_calls_are_through)
 	}
 }
 
+#define CROSS_ROUNDS scaled(50)
+
 /* Everybody calls everybody at once: who waits for an answer must give answers. */
 static void call_around(void *arg)
 {
-	for (u32 i = 0; i < 50; i++)
+	for (u32 i = 0; i < CROSS_ROUNDS; i++)
 		smp_call_others(arg, NULL);
 }
 
@@ -247,7 +249,7 @@ TEST(machine_smp_calls_cross)
 	give_all(call_around, add_one);
 	call_around(add_one);
 	EXPECT(all_done());
-	EXPECT_EQ(total, 50 * cpu_online_count * (cpu_online_count - 1));
+	EXPECT_EQ(total, CROSS_ROUNDS * cpu_online_count * (cpu_online_count - 1));
 }
 
 static volatile bool hold_on;
@@ -326,7 +328,7 @@ static void expect_seen(void *va, u8 want)
 }
 
 /* Others have read through the first mapping, so their TLBs hold it; with it gone they must fault. */
-TEST(machine_smp_shootdown_is_seen)
+TEST(machine_smp_changed_page_is_seen)
 {
 	pa_t first = frame_alloc_zeroed(), second = frame_alloc_zeroed();
 	const ulong va = SCRATCH_BASE, many = 64 * PAGE_SIZE;

@@ -55,9 +55,8 @@ static u64 all_nmis(void)
 {
 	u64 sum = 0;
 
-	for (unsigned id = 0; id < NR_CPUS; id++)
-		if (cpumask_has(&cpu_online, id))
-			sum += __atomic_load_n(&percpu_of(id)->nmi_count, __ATOMIC_RELAXED);
+	for_each_online_cpu(id)
+		sum += __atomic_load_n(&percpu_of(id)->nmi_count, __ATOMIC_RELAXED);
 	return sum;
 }
 

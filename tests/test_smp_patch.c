@@ -18,7 +18,7 @@
 
 /* ---- locks ---- */
 
-#define LOCK_ROUNDS 400
+#define LOCK_ROUNDS scaled(400)
 
 static struct qspinlock lock;
 static struct {
@@ -155,7 +155,7 @@ static u32 frames_failed;
 static void take_frames(void *unused)
 {
 	(void)unused;
-	for (u32 i = 0; i < 300; i++) {
+	for (u32 i = 0; i < scaled(300); i++) {
 		pa_t a = frame_alloc(), b = frame_alloc();
 
 		if (!pa_ok(a) || !pa_ok(b) || pa_eq(a, b))

@@ -70,7 +70,7 @@ TEST(machine_smp_rwlock_readers_are_together)
 	EXPECT_EQ(rw.val, 0);
 }
 
-#define WRITES 500
+#define WRITES scaled(500)
 
 static struct {
 	u64 a, b; /* not atomic: the lock's to guard */

@@ -12,6 +12,7 @@ REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 IMAGES = {
     "clang": ("clang", ("COMPILER=clang",), b"clang version "),
     "debug": ("gcc", ("DEBUG=1",), b"lock_debug_wait"),
+    "cpus-128": ("gcc", ("NR_CPUS=128",), b"more than 128 CPUs"),
 }
 
 

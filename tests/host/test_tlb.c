@@ -166,7 +166,8 @@ static void begin(bool with_pcid)
 		cpu_info.words[X86_FEATURE_PCID / 32] |= 1U << X86_FEATURE_PCID % 32;
 	memset(cpus, 0, sizeof(cpus));
 	memset(tlb_cpus, 0, sizeof(tlb_cpus));
-	cpu_online.bits[0] = BIT(CPUS) - 1;
+	for (unsigned id = 0; id < CPUS; id++)
+		cpumask_set(&cpu_online, id);
 	cpu_online_count = CPUS;
 	kept = flushed = asked = page_flushes = 0;
 	for (unsigned s = 0; s <= SPACES; s++) {
