@@ -12,14 +12,12 @@
 #include "machine/acpi.h"
 #include "machine/ipi_ops.h"
 #include "machine/lapic.h"
+#include "machine/patience.h"
 #include "machine/percpu.h"
-#include "machine/time.h"
 #include "machine/traps.h"
 #include "mmu/tlb.h"
 #include "pvops/lazy.h"
 #include "pvops/pvops.h"
-
-#define ANSWER_NS 10000000000UL /* a CPU that does not answer for so long is a bug */
 
 const struct ipi_ops *ipi_ops;
 
@@ -58,12 +56,12 @@ void ipi_init(void)
 
 static void wait_for_answers(const struct smp_call *call)
 {
-	u64 deadline = time_ns() + ANSWER_NS;
+	struct patience patience = patience_begin(CALL_PATIENCE_NS);
 
 	while (__atomic_load_n(&call->pending, __ATOMIC_ACQUIRE)) {
 		smp_serve();
 		asm volatile("pause");
-		if (time_ns() > deadline)
+		if (patience_ends(&patience))
 			panic("a CPU does not answer a call of CPU %u", this_cpu()->id);
 	}
 }

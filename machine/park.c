@@ -19,15 +19,14 @@
 #include "machine/dump.h"
 #include "machine/ipi.h"
 #include "machine/ipi_ops.h"
-#include "machine/time.h"
+#include "machine/patience.h"
 #include "machine/traps.h"
 #include "pvops/patch.h"
 #include "pvops/pvops.h"
 
-#define PARK_TRIES  100
-#define PARK_TRY_NS 100000000UL /* a CPU of an emulator may not run for this long */
-#define RESEND_NS   200000UL
-#define NOBODY      0xffffffffU
+#define PARK_TRIES 100
+#define RESEND_NS  200000UL
+#define NOBODY     0xffffffffU
 
 static u32 park_owner = NOBODY, park_depth;
 static u32 wanted;              /* CPUs are to park, and to stay parked */
@@ -125,7 +124,8 @@ static void release_all(void)
 /* Interrupts off. Answers calls: who waits for an answer does not park. */
 static bool try_to_park(void)
 {
-	u64 start = time_ns(), asked = start, now;
+	struct patience patience = patience_begin(PARK_PATIENCE_NS);
+	u64 asked = time_ns(), now;
 
 	cpumask_take(&declined);
 	__atomic_store_n(&wanted, 1, __ATOMIC_RELEASE);
@@ -133,11 +133,11 @@ static bool try_to_park(void)
 	while (__atomic_load_n(&parked_count, __ATOMIC_ACQUIRE) < cpu_online_count - 1) {
 		smp_serve();
 		asm volatile("pause");
-		now = time_ns();
-		if (now - start > PARK_TRY_NS) {
+		if (patience_ends(&patience)) {
 			release_all();
 			return false;
 		}
+		now = time_ns();
 		if (now - asked > RESEND_NS) {
 			asked = now;
 			ask_again();
@@ -201,8 +201,6 @@ void park_init(void)
 
 /* ---- stopping for good ---- */
 
-#define STOP_NS 100000000UL
-
 static u32 panic_owner = NOBODY;
 
 __entry_raw void park_nmi(struct percpu *cpu, const struct pt_regs *regs)
@@ -226,12 +224,12 @@ static bool all_stopped(u32 me)
 
 static void stop_others(u32 me)
 {
-	u64 deadline = time_ns() + STOP_NS;
+	struct patience patience = patience_begin(STOP_PATIENCE_NS);
 
 	for_each_online_cpu(id)
 		if (id != me)
 			ipi_ops->send_nmi(id);
-	while (!all_stopped(me) && time_ns() < deadline)
+	while (!all_stopped(me) && !patience_ends(&patience))
 		asm volatile("pause");
 }
 

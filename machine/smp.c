@@ -16,6 +16,7 @@
 #include "machine/ipi_ops.h"
 #include "machine/lockup.h"
 #include "machine/park.h"
+#include "machine/patience.h"
 #include "machine/percpu.h"
 #include "machine/time.h"
 #include "machine/traps.h"
@@ -23,8 +24,6 @@
 #include "mmu/kspace.h"
 #include "pvops/lock_debug.h"
 #include "pvops/pvops.h"
-
-#define ANSWER_NS 3000000000UL
 
 #define LOW_FIRST 0x2000UL /* pages to look for one in: above the BIOS's data, below what it may take at the top */
 #define LOW_END   0x80000UL
@@ -196,9 +195,9 @@ static bool all_answered(void)
 /* Until all have answered, at most @ns. */
 static void wait_for_all(u64 ns)
 {
-	u64 end = time_ns() + ns;
+	struct patience patience = patience_begin(ns);
 
-	while (!all_answered() && time_ns() < end)
+	while (!all_answered() && !patience_ends(&patience))
 		asm volatile("pause");
 }
 
@@ -244,7 +243,7 @@ static void start_all(pa_t page)
 
 	while ((ns = start_absent(page, step++)))
 		wait_for_all(ns);
-	wait_for_all(ANSWER_NS);
+	wait_for_all(START_PATIENCE_NS);
 	take_in();
 }
 

@@ -13,6 +13,7 @@
 #include "arch/regs.h"
 #include "lib/log.h"
 #include "machine/ipi.h"
+#include "machine/patience.h"
 #include "machine/percpu.h"
 #include "machine/time.h"
 #include "pvops/pvops.h"
@@ -20,8 +21,7 @@
 #define ROUNDS_MAX  64
 #define ROUNDS_MIN  2 /* for the first, the other may have to be woken */
 #define CORRECTIONS 3
-#define ALL_NS      4000000UL    /* for all CPUs together, as far as their fewest rounds allow */
-#define PATIENCE_NS 3000000000UL /* for one answer: a host may have stopped the CPU */
+#define ALL_NS      4000000UL /* for all CPUs together, as far as their fewest rounds allow */
 
 /* One comparison at a time. turn: even, the other is asked; odd, it has answered; END: it is over. */
 #define END 0xffffffff
@@ -75,11 +75,11 @@ static void answer(void *unused)
 
 static bool wait_turn(u32 turn)
 {
-	u64 end = time_ns() + PATIENCE_NS;
+	struct patience patience = patience_begin(COMPARE_PATIENCE_NS);
 	unsigned looks = 0;
 
 	while (look(&looks) != turn)
-		if (time_ns() > end)
+		if (patience_ends(&patience))
 			return false;
 	return true;
 }
@@ -100,11 +100,11 @@ static bool exchange(u32 turn, struct tsc_offset *o)
 
 static bool wait_until_done(unsigned cpu)
 {
-	u64 end = time_ns() + PATIENCE_NS;
+	struct patience patience = patience_begin(COMPARE_PATIENCE_NS);
 
 	while (!smp_work_done(cpu)) {
 		asm volatile("pause");
-		if (time_ns() > end)
+		if (patience_ends(&patience))
 			return false;
 	}
 	return true;

@@ -11,13 +11,17 @@
 #include "machine/acpi.h"
 #include "machine/fault.h"
 #include "machine/lapic_priv.h"
+#include "machine/patience.h"
 #include "machine/percpu.h"
 #include "machine/smp.h"
 #include "machine/time.h"
 #include "mmu/frame.h"
 #include "mmu/kspace.h"
 #include "mmu/region.h"
+#include "pvops/backend.h"
+#include "pvops/patch.h"
 #include "tests/ktest.h"
+#include "tests/pvops_sites.h"
 #include "tests/smp.h"
 
 /* ---- who there is ---- */
@@ -302,6 +306,48 @@ TEST(machine_smp_resched_arrives)
 		EXPECT_EQ(cpu->unexpected_count, unexpected);
 		EXPECT(smp_work_done(id));
 	}
+}
+
+/* ---- a machine that was stopped ---- */
+
+static const struct percpu *caller;
+static u64 stopped_ns; /* the caller has not seen so much go by */
+static u64 (*real_clock)(void);
+
+static u64 clock_of_stopped(void)
+{
+	return real_clock() + (this_cpu() == caller ? __atomic_load_n(&stopped_ns, __ATOMIC_RELAXED) : 0);
+}
+
+/* While the caller waits for us its clock jumps; it looks at it often before it has its answer. */
+static void stop_the_caller(void *unused)
+{
+	(void)unused;
+	for (u64 end = pv_sched_clock() + 1000000; pv_sched_clock() < end;)
+		asm volatile("pause");
+	__atomic_store_n(&stopped_ns, 2 * CALL_PATIENCE_NS, __ATOMIC_RELAXED);
+	for (u64 end = pv_sched_clock() + 2000000; pv_sched_clock() < end;)
+		asm volatile("pause");
+	__atomic_store_n(&stopped_ns, 0, __ATOMIC_RELAXED);
+	add_one(NULL);
+}
+
+/* Somebody stops the whole machine for longer than a call may take: nobody is to blame. */
+TEST(machine_smp_calls_outlast_a_stopped_machine)
+{
+	if (alone())
+		return;
+	caller = this_cpu();
+	total = 0;
+	pvops_test_begin();
+	real_clock = pv_ops.time.sched_clock;
+	pv_ops.time.sched_clock = clock_of_stopped;
+	pv_patch(PV_TYPE(time, sched_clock));
+	smp_call_one(other_cpu(0), stop_the_caller, NULL);
+	if (!pv_patching)
+		pv_unpatch(PV_TYPE(time, sched_clock));
+	pvops_test_end();
+	EXPECT_EQ(total, 1);
 }
 
 /* ---- the TLB ---- */
