@@ -110,8 +110,11 @@ void smp_resched(unsigned cpu)
 int smp_work(unsigned cpu, void (*fn)(void *arg), void *arg)
 {
 	struct percpu *other = percpu_of(cpu);
+	u32 taken = 0;
 
-	if (!smp_work_done(cpu))
+	if (!cpu || cpu >= NR_CPUS || !cpumask_has(&cpu_online, cpu))
+		return -EINVAL;
+	if (!__atomic_compare_exchange_n(&other->work_taken, &taken, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return -EBUSY;
 	other->work_arg = arg;
 	__atomic_store_n(&other->work, fn, __ATOMIC_RELEASE);
@@ -121,7 +124,12 @@ int smp_work(unsigned cpu, void (*fn)(void *arg), void *arg)
 
 bool smp_work_done(unsigned cpu)
 {
-	return !__atomic_load_n(&percpu_of(cpu)->work, __ATOMIC_ACQUIRE);
+	return !__atomic_load_n(&percpu_of(cpu)->work_taken, __ATOMIC_ACQUIRE);
+}
+
+bool smp_has_work(void)
+{
+	return __atomic_load_n(&this_cpu()->work, __ATOMIC_ACQUIRE);
 }
 
 bool smp_run_work(void)
@@ -132,7 +140,8 @@ bool smp_run_work(void)
 	if (!fn)
 		return false;
 	fn(cpu->work_arg);
-	__atomic_store_n(&cpu->work, NULL, __ATOMIC_RELEASE);
+	__atomic_store_n(&cpu->work, NULL, __ATOMIC_RELAXED);
+	__atomic_store_n(&cpu->work_taken, 0, __ATOMIC_RELEASE);
 	return true;
 }
 

@@ -34,11 +34,17 @@ void smp_serve(void);
 /* Makes online CPU @cpu look for what it is to do next: ends its halt. Any context; does not wait. */
 void smp_resched(unsigned cpu);
 
-/* Gives @fn(@arg) to the idle loop of another online CPU; -EBUSY: it has not finished its last. */
+/*
+ * Gives @fn(@arg) to the idle loop of online CPU @cpu. Any CPU may give, at any time. -EBUSY: it has not finished its
+ * last, or somebody else has given it some; -EINVAL: no such CPU runs, or it is the boot CPU, which idles in the
+ * monitor and takes no work.
+ */
 int smp_work(unsigned cpu, void (*fn)(void *arg), void *arg);
 /* True if it has none. */
 bool smp_work_done(unsigned cpu);
-/* For the idle loop: runs what is there. True if there was something. */
+/* For the idle loop: whether there is something to run, for which smp_run_work() is to be called. */
+bool smp_has_work(void);
+/* Runs what is there. True if there was something. */
 bool smp_run_work(void);
 
 #endif

@@ -50,7 +50,8 @@ struct percpu {
 		u32 pending; /* CPUs that have not answered */
 	} call;
 	struct cpumask inbox;    /* whose call is to be run here */
-	void (*work)(void *arg); /* what its idle loop is to run next; NULL: nothing */
+	u32 work_taken;          /* by who gives it work, until that is done */
+	void (*work)(void *arg); /* what its idle loop is to run next; NULL: nothing yet */
 	void *work_arg;
 	const struct pt_regs *stopped_at; /* by a stop NMI: there for good */
 	struct timer_queue timers;        /* machine/timer.c */

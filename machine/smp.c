@@ -49,7 +49,7 @@ static void __noreturn __noinline smp_idle(void)
 	for (;;) {
 		lockup_touch();
 		pv_irq_disable();
-		if (smp_work_done(this_cpu()->id)) {
+		if (!smp_has_work()) {
 			lock_debug_none_held("goes idle");
 			pv_safe_halt();
 		} else {

@@ -284,6 +284,51 @@ TEST(machine_smp_work_is_done_once)
 	EXPECT_EQ(total, cpu_online_count - 1);
 }
 
+#define GIVEN 200
+
+static u32 accepted, times_run;
+
+static void run_given(void *unused)
+{
+	(void)unused;
+	__atomic_add_fetch(&times_run, 1, __ATOMIC_RELAXED);
+}
+
+/* Gives one CPU work until it has taken enough. */
+static void give_and_give(void *to)
+{
+	for (u32 mine = 0; mine < scaled(GIVEN);) {
+		if (smp_work(*(unsigned *)to, run_given, NULL) == 0) {
+			mine++;
+			lockup_touch();
+		}
+		asm volatile("pause");
+	}
+	__atomic_add_fetch(&accepted, scaled(GIVEN), __ATOMIC_RELAXED);
+}
+
+/* What was accepted is run, once, whoever else gives to the same CPU at that moment. */
+TEST(machine_smp_crowding_givers_lose_nothing)
+{
+	unsigned to = other_cpu(0);
+
+	EXPECT_EQ(smp_work(0, run_given, NULL), (u64)-EINVAL);
+	EXPECT_EQ(smp_work(NR_CPUS, run_given, NULL), (u64)-EINVAL);
+	if (cpu_online_count < 3) {
+		ktest_not_here("fewer than three CPUs");
+		return;
+	}
+	accepted = times_run = 0;
+	for_each_other(id)
+	{
+		if (id != to)
+			EXPECT_EQ(smp_work(id, give_and_give, &to), 0);
+	}
+	give_and_give(&to);
+	EXPECT(all_done() && all_done()); /* then nobody gives any more, and what was given last is through */
+	EXPECT_EQ(times_run, accepted);
+}
+
 /* A reschedule interrupt ends a halt, and that is all: one for each that is sent, if the former one has arrived. */
 TEST(machine_smp_resched_arrives)
 {
