@@ -8,6 +8,8 @@
 #include "lib/printf.h"
 #include "boot/console.h"
 #include "lib/string.h"
+#include "machine/ipi.h"
+#include "machine/park.h"
 #include "machine/traps.h"
 #include "pvops/pvops.h"
 #include "pvops/qspinlock.h"
@@ -126,6 +128,18 @@ static void crash_cpus(void)
 	boot_job_run("crash_cpus", "");
 }
 
+static void nothing(void *unused)
+{
+	(void)unused;
+}
+
+/* Who is parked is called, and would run code that whoever parked it is about to change. */
+static void crash_call_parked(void)
+{
+	if (smp_park())
+		smp_call_others(nothing, NULL);
+}
+
 static const struct {
 	const char *kind;
 	void (*run)(void);
@@ -145,6 +159,7 @@ static const struct {
 	{"lock-irq", crash_lock_irq, true},
 	{"lock-kept", crash_lock_kept, true},
 	{"cpus", crash_cpus, false},
+	{"call-parked", crash_call_parked, false},
 };
 
 void crash_on_request(const char *kind)

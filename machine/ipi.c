@@ -76,7 +76,7 @@ void smp_call_mask(const struct cpumask *cpus, void (*fn)(void *arg), void *arg)
 	if (cpumask_empty(&to) || panic_started())
 		return;
 	flags = pv_irq_save();
-	BUG_ON(lazy_irq_depth() || me->call.pending);
+	BUG_ON(lazy_irq_depth() || me->call.pending || me->has_parked);
 	me->call.fn = fn;
 	me->call.arg = arg;
 	__atomic_store_n(&me->call.pending, cpumask_count(&to), __ATOMIC_RELEASE);

@@ -22,7 +22,8 @@ void ipi_init(void);
 /*
  * Runs @fn(@arg) on all online CPUs of @cpus but this one, in their interrupt, and waits until all are through. This
  * CPU answers calls meanwhile, whatever its interrupt flag. @fn must be short, and must not call or park others. Not
- * from an interrupt; not while a lock is held that another CPU may wait for with interrupts off.
+ * from an interrupt; not while this CPU has parked the others; not while a lock is held that another CPU may wait for
+ * with interrupts off.
  */
 void smp_call_mask(const struct cpumask *cpus, void (*fn)(void *arg), void *arg);
 void smp_call_others(void (*fn)(void *arg), void *arg);

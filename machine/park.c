@@ -177,6 +177,7 @@ bool smp_park(void)
 	for (unsigned i = 0; i < PARK_TRIES && !done; i++)
 		done = try_to_park();
 	park_depth = done;
+	this_cpu()->has_parked = done;
 	if (!done)
 		__atomic_store_n(&park_owner, NOBODY, __ATOMIC_RELEASE);
 	pv_irq_restore(flags);
@@ -187,6 +188,7 @@ void smp_unpark(void)
 {
 	if (cpu_online_count == 1 || --park_depth)
 		return;
+	this_cpu()->has_parked = false;
 	release_all();
 	__atomic_store_n(&park_owner, NOBODY, __ATOMIC_RELEASE);
 }

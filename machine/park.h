@@ -16,6 +16,7 @@ void park_init(void);
 /*
  * All other CPUs stand, interrupts off, in a loop without sites, with no site under their feet, when this returns true;
  * they come there by interrupt. False: one did not within some tries; nobody is parked then.
+ * Nobody may be called then, nor is a TLB flushed elsewhere: who is called leaves, and runs code that may be changing.
  * Pairs with smp_unpark() nest. Not from an interrupt; interrupts may be off.
  */
 bool smp_park(void);

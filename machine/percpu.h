@@ -50,6 +50,7 @@ struct percpu {
 		u32 pending; /* CPUs that have not answered */
 	} call;
 	struct cpumask inbox;    /* whose call is to be run here */
+	bool has_parked;         /* the others stand, and must not be called: machine/park.c */
 	u32 work_taken;          /* by who gives it work, until that is done */
 	void (*work)(void *arg); /* what its idle loop is to run next; NULL: nothing yet */
 	void *work_arg;

@@ -49,6 +49,8 @@ KINDS = [
                   r"^CPU 3: backtrace:\n(  .*\n)*  [0-9a-f]{16} write_to_the_log\+",
                   r"^CPU 4: backtrace:\n(  .*\n)*  [0-9a-f]{16} smp_ap_start\+", r"^CPU 3 runs$"),
          cpus=5, never=(r"did not stop", r"^panic: all(.|\n)*^CPU 3 runs")),
+    Kind("call-parked", (r"^panic: machine/ipi\.c:\d+: .*has_parked", r"^  [0-9a-f]{16} smp_call_mask\+",
+                         r"crash_call_parked\+", r"^CPU 1: backtrace:\n(  .*\n)*  [0-9a-f]{16} park_"), cpus=2),
     # In the middle of a log line: whoever dumps it must not wait for the log's lock.
     Kind("log", (r"#PF page fault", r"cr2 0{14}10\b", r"crash_log\+", *REGISTERS, *WALK, *BACKTRACE)),
 ]
