@@ -127,13 +127,14 @@ static bool changes(const u32 *word, u32 from)
 TEST(machine_smp_lock_waits_within_a_wait)
 {
 	unsigned first = other_cpu(0);
+	ulong flags;
 	u32 before;
 
 	if (cpu_online_count < 4) {
 		ktest_not_here("less than four CPUs");
 		return;
 	}
-	spin_lock(&lock);
+	flags = spin_lock_irq_save(&lock);
 	spin_lock(&inner);
 	before = lock.val;
 	EXPECT_EQ(smp_work(first, take_outer, NULL), 0);
@@ -145,7 +146,7 @@ TEST(machine_smp_lock_waits_within_a_wait)
 	EXPECT_EQ(smp_work(other_cpu(2), interrupt_first, &first), 0);
 	EXPECT(changes(&inner.val, before));
 	spin_unlock(&inner);
-	spin_unlock(&lock);
+	spin_unlock_irq_restore(&lock, flags);
 	EXPECT(all_done());
 	EXPECT_EQ(lock.val | inner.val, 0);
 }

@@ -160,7 +160,7 @@ VARIATIONS = [
     Environment("backend-direct", 15, cmdline="backend=direct test=all"),
     Environment("backend-mirror", 15, cmdline="backend=mirror test=all", words=(r"backend mirror: test backend",)),
     Environment("clang-kernel", 15, image="clang", cores=2),
-    Environment("debug-kernel", 20, image="debug", cpus=2, cores=2),
+    Environment("debug-kernel", 25, image="debug", cpus=4, cores=2),
     Environment("backend-unknown", 15, cmdline="backend=nonsense test=all", words=(r"no backend 'nonsense'",)),
     Environment("cmdline-4095", 15, cmdline=LONG_FITS, words=(r"pad=",)),
     Environment("cmdline-5000", 20, boot="bios", cmdline=LONG_CUT, words=(r"(?i)command line.*(cut|long)",)),
