@@ -14,6 +14,8 @@
 #include "machine/percpu.h"
 #include "machine/time.h"
 
+#define SAME_CPU NR_CPUS
+
 static const struct clock_event *chosen; /* written at boot */
 
 /* ---- one queue, its lock held ---- */
@@ -76,25 +78,48 @@ static bool take_out(struct timer *t)
 	return true;
 }
 
+/*
+ * Takes @t out of whatever queue it is in, and waits until no other CPU runs its function; then it is CPU @to's. Its
+ * cpu changes only under the lock of the queue that it names, so who has that lock and finds it unchanged has @t.
+ */
+static bool take_from_any(struct timer *t, unsigned to)
+{
+	bool pending = false, through;
+
+	for (;;) {
+		unsigned cpu = __atomic_load_n(&t->cpu, __ATOMIC_RELAXED);
+		struct timer_queue *q = &percpu_of(cpu)->timers;
+		ulong flags = spin_lock_irq_save(&q->lock);
+
+		through = t->cpu == cpu;
+		if (through) {
+			pending |= take_out(t); /* also if its function has started it again meanwhile */
+			through = q->running != t || cpu == this_cpu()->id;
+		}
+		if (through && to != SAME_CPU)
+			__atomic_store_n(&t->cpu, to, __ATOMIC_RELAXED);
+		spin_unlock_irq_restore(&q->lock, flags);
+		if (through)
+			return pending;
+		asm volatile("pause");
+	}
+}
+
 bool timer_start(struct timer *t, u64 ns)
 {
 	struct percpu *cpu = this_cpu();
-	struct timer_queue *q = &cpu->timers, *former = &percpu_of(t->cpu)->timers;
+	struct timer_queue *q = &cpu->timers;
 	ulong flags;
 	u64 now;
 
 	if (!q->event)
 		return false;
-	if (former != q) {
-		flags = spin_lock_irq_save(&former->lock);
-		take_out(t);
-		spin_unlock_irq_restore(&former->lock, flags);
-	}
+	if (t->cpu != cpu->id)
+		take_from_any(t, cpu->id);
 	flags = spin_lock_irq_save(&q->lock);
 	take_out(t);
 	now = queue_now(q);
 	t->expires = now + min(ns, ~now);
-	t->cpu = cpu->id;
 	link_timer(q, t);
 	if (q->first == t)
 		arm(q, now);
@@ -105,19 +130,7 @@ bool timer_start(struct timer *t, u64 ns)
 /* What is armed stays so: an interrupt that finds nothing to do is cheaper than arming anew each time. */
 bool timer_cancel(struct timer *t)
 {
-	struct timer_queue *q = &percpu_of(t->cpu)->timers;
-	bool pending = false, running;
-	ulong flags;
-
-	for (;;) {
-		flags = spin_lock_irq_save(&q->lock);
-		pending |= take_out(t); /* also if its function has started it again meanwhile */
-		running = q->running == t && q != &this_cpu()->timers;
-		spin_unlock_irq_restore(&q->lock, flags);
-		if (!running)
-			return pending;
-		asm volatile("pause");
-	}
+	return take_from_any(t, SAME_CPU);
 }
 
 /* ---- expiring ---- */
@@ -154,21 +167,26 @@ const struct pt_regs *timer_interrupted(void)
 	return this_cpu()->timers.interrupted;
 }
 
+/* Another CPU may be taking a timer out meanwhile, or looking. */
 void timer_suspend(void)
 {
 	struct timer_queue *q = &this_cpu()->timers;
+	ulong flags = spin_lock_irq_save(&q->lock);
 
 	q->suspended = true;
 	if (q->event)
 		q->event->stop();
+	spin_unlock_irq_restore(&q->lock, flags);
 }
 
 void timer_resume(void)
 {
 	struct timer_queue *q = &this_cpu()->timers;
+	ulong flags = spin_lock_irq_save(&q->lock);
 
 	q->suspended = false;
 	arm(q, queue_now(q));
+	spin_unlock_irq_restore(&q->lock, flags);
 }
 
 /* ---- choosing ---- */

@@ -21,7 +21,7 @@ struct timer {
 	u64 expires;         /* time of sched_clock */
 	struct timer *next;  /* in the list; written under its lock, as are: */
 	struct timer **link; /* what points to it; NULL: not pending */
-	unsigned cpu;        /* whose list it is in, or was last in */
+	unsigned cpu;        /* whose list it is in, or was last in; written under that one's lock */
 };
 
 /* One CPU's, in struct percpu. */
@@ -44,8 +44,10 @@ void timer_init(const char *name);
 void timer_report(void);
 
 /*
- * @timer's function is called on this CPU, not before @ns from now have passed. One that is pending is moved. False:
- * this CPU has no clock event, and nothing was done. Any context but NMI; not while another CPU starts the same.
+ * @timer's function is called on this CPU, not before @ns from now have passed. One that is pending is moved; one whose
+ * function another CPU is running just now is waited for, so not while holding what its function waits for. False: this
+ * CPU has no clock event, and nothing was done. Any context but NMI; not while another CPU starts the same, but for its
+ * own function.
  */
 bool timer_start(struct timer *timer, u64 ns);
 
@@ -63,9 +65,7 @@ bool timer_usable_on(unsigned cpu);
 /* What the timer's interrupt found, while functions are called on this CPU; else NULL. */
 const struct pt_regs *timer_interrupted(void);
 
-/*
- * Nothing expires on this CPU between the two, for who measures: timers can be started, and wait. Interrupts off.
- */
+/* Nothing expires on this CPU between the two, for who measures: timers can be started, and wait. */
 void timer_suspend(void);
 void timer_resume(void);
 
