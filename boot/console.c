@@ -32,36 +32,70 @@ static bool halt_when_idle;
 
 /*
  * The log's lock: interrupts off while a line is written, since handlers log too. A trap taken in the middle of
- * printing must get its dump out: its CPU, which holds the lock, passes, and leaves it held. That is told by a bit that
+ * printing must get its dump out: its CPU, which holds the lock, passes, and leaves it held. That is told by bits that
  * rflags do not have.
  */
 #define ALREADY_HELD BIT(63)
+#define PAST_IT      BIT(62) /* goes without: another CPU keeps it */
+
+#define LOG_SOON_NS  100000000UL /* a line by serial takes a tenth of that */
 
 static struct qspinlock log_qlock;
 static struct percpu *log_owner; /* written by who holds log_qlock */
+static bool past_it[NR_CPUS];    /* each its own CPU's */
+
+static bool log_passes(const struct percpu *cpu)
+{
+	return __atomic_load_n(&log_owner, __ATOMIC_RELAXED) == cpu || past_it[cpu->id];
+}
 
 static ulong lock_log(void)
 {
 	struct percpu *cpu = this_cpu();
 	ulong flags = pv_irq_save();
 
-	if (__atomic_load_n(&log_owner, __ATOMIC_RELAXED) == cpu)
+	if (log_passes(cpu))
 		return flags | ALREADY_HELD;
 	spin_lock(&log_qlock);
 	__atomic_store_n(&log_owner, cpu, __ATOMIC_RELAXED);
 	return flags;
 }
 
+/* Who reports that a CPU is stuck cannot wait for the lock that it may be stuck with. */
+static bool lock_log_soon(ulong *flags)
+{
+	struct percpu *cpu = this_cpu();
+	u64 end = time_ns() + LOG_SOON_NS;
+
+	*flags = pv_irq_save();
+	if (log_passes(cpu)) {
+		*flags |= ALREADY_HELD;
+		return true;
+	}
+	while (!spin_trylock(&log_qlock)) {
+		if (time_ns() > end) {
+			past_it[cpu->id] = true;
+			*flags |= PAST_IT;
+			return false;
+		}
+		asm volatile("pause");
+	}
+	__atomic_store_n(&log_owner, cpu, __ATOMIC_RELAXED);
+	return true;
+}
+
 static void unlock_log(ulong flags)
 {
-	if (!(flags & ALREADY_HELD)) {
+	if (flags & PAST_IT) {
+		past_it[this_cpu()->id] = false;
+	} else if (!(flags & ALREADY_HELD)) {
 		__atomic_store_n(&log_owner, NULL, __ATOMIC_RELAXED);
 		spin_unlock(&log_qlock);
 	}
-	pv_irq_restore(flags & ~ALREADY_HELD);
+	pv_irq_restore(flags & ~(ALREADY_HELD | PAST_IT));
 }
 
-static const struct log_lock log_lock = {lock_log, unlock_log};
+static const struct log_lock log_lock = {lock_log, unlock_log, lock_log_soon};
 
 void console_init(void)
 {

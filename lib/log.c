@@ -21,6 +21,7 @@ static bool log_in_line; /* the last byte shown was no newline */
 
 static const struct log_lock *log_lock;
 static u32 log_panic_depth;
+static u32 log_through; /* CPUs that write without the lock, which another one keeps */
 
 static char *capture_buf; /* NULL: nobody captures */
 static size_t capture_size, capture_len;
@@ -83,6 +84,8 @@ static void capture(const char *text, size_t len)
 
 static void show(const char *text, size_t len)
 {
+	bool leave_out;
+
 	if (!len)
 		return;
 	if (capture_buf) {
@@ -90,8 +93,9 @@ static void show(const char *text, size_t len)
 		return;
 	}
 	log_in_line = text[len - 1] != '\n';
+	leave_out = log_panic_depth > 1 || __atomic_load_n(&log_through, __ATOMIC_RELAXED);
 	for (struct log_sink *sink = log_sinks; sink; sink = sink->next) {
-		if (log_panic_depth < 2 || !sink->writing)
+		if (!leave_out || !sink->writing)
 			sink_write(sink, text, len);
 	}
 }
@@ -229,6 +233,23 @@ size_t log_capture_end(void)
 	capture_buf = NULL;
 	unlock(flags);
 	return len;
+}
+
+void log_urgent_begin(struct log_urgent *urgent)
+{
+	urgent->flags = 0;
+	urgent->through = log_lock && log_lock->lock_soon && !log_lock->lock_soon(&urgent->flags);
+	if (urgent->through)
+		__atomic_add_fetch(&log_through, 1, __ATOMIC_RELAXED);
+	else if (!log_lock || !log_lock->lock_soon)
+		urgent->flags = lock();
+}
+
+void log_urgent_end(const struct log_urgent *urgent)
+{
+	if (urgent->through)
+		__atomic_sub_fetch(&log_through, 1, __ATOMIC_RELAXED);
+	unlock(urgent->flags);
 }
 
 void log_enter_panic(void)

@@ -23,6 +23,11 @@ struct log_sink {
 struct log_lock {
 	ulong (*lock)(void);
 	void (*unlock)(ulong flags);
+	/*
+	 * As lock(), but does not wait for long. False: whoever has it does not let go, and this CPU's lock() passes
+	 * without it until unlock(). NULL: lock() it is.
+	 */
+	bool (*lock_soon)(ulong *flags);
 };
 
 #define LOG_RAM_SIZE (64 * KIB) /* a power of two */
@@ -55,6 +60,20 @@ void log_show(const char *text, size_t len);
 
 /* Ends a line that was begun: KTAP and a panic start at column 1. */
 void log_fresh_line(void);
+
+/* What log_urgent_begin() keeps for log_urgent_end(). */
+struct log_urgent {
+	ulong flags;
+	bool through;
+};
+
+/*
+ * What this CPU logs in between comes out in one piece, and soon: if another CPU has the lock and does not let go, past
+ * it, by the RAM log and all sinks but the one that is being written to, which may be where that CPU is stuck. For who
+ * reports just that, in an interrupt. Interrupts are off in between; not nested.
+ */
+void log_urgent_begin(struct log_urgent *urgent);
+void log_urgent_end(const struct log_urgent *urgent);
 
 /*
  * A panic is printed from here on. The first call gives up the lock for good (its holder may be

@@ -63,15 +63,18 @@ static void report_soft(struct percpu *cpu)
 	const struct pt_regs *regs = timer_interrupted();
 	struct lockup *l = &cpu->lockup;
 	u64 ms = milliseconds(l->stuck);
+	struct log_urgent urgent;
 
 	l->at.rip = regs->rip;
 	l->at.rsp = regs->rsp;
 	l->at.rbp = regs->rbp;
 	l->at.cs = regs->cs;
+	log_urgent_begin(&urgent);
 	log_fresh_line();
 	printk("lockup: CPU %u has not come to its idle loop for %lu.%03lu s, interrupts on\n", cpu->id, ms / 1000,
 	       ms % 1000);
 	say_where(l);
+	log_urgent_end(&urgent);
 	__atomic_add_fetch(&lockup_count, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&l->soft_count, l->soft_count + 1, __ATOMIC_RELEASE);
 }
@@ -96,12 +99,15 @@ static void report_hard(struct percpu *cpu)
 	struct lockup *l = &cpu->lockup;
 	u64 ms = milliseconds(l->missed);
 	bool answered = ask(cpu);
+	struct log_urgent urgent;
 
+	log_urgent_begin(&urgent);
 	log_fresh_line();
 	printk("lockup: CPU %u has not taken its timer's interrupt for %lu.%03lu s, says CPU %u; %s\n", cpu->id,
 	       ms / 1000, ms % 1000, this_cpu()->id, answered ? "by NMI" : "it does not answer an NMI");
 	if (answered)
 		say_where(l);
+	log_urgent_end(&urgent);
 	__atomic_add_fetch(&lockup_count, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&l->hard_count, l->hard_count + 1, __ATOMIC_RELEASE);
 }

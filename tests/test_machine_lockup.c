@@ -63,6 +63,7 @@ static void expect_logged(u64 from, unsigned cpu, const char *words, const char 
 }
 
 static u32 let_go;
+static unsigned sink_sticks_on = NR_CPUS;
 
 /* No calls in either loop, so that where they are found is no question. */
 static __noinline void stuck_with_interrupts(void *unused)
@@ -80,6 +81,26 @@ static __noinline void stuck_without_interrupts(void *unused)
 	while (!__atomic_load_n(&let_go, __ATOMIC_ACQUIRE))
 		asm volatile("pause");
 	pv_irq_restore(flags);
+}
+
+/* The sink that the other CPU is stuck in, with the log's lock. It stays among the sinks. */
+static __noinline void stuck_in_sink(struct log_sink *sink, const char *text, size_t len)
+{
+	(void)sink;
+	(void)len;
+	while (text[0] == '#' && this_cpu()->id == sink_sticks_on && !__atomic_load_n(&let_go, __ATOMIC_ACQUIRE))
+		asm volatile("pause");
+}
+
+static void stuck_in_log(void *unused)
+{
+	static struct log_sink sink = {.name = "sticky", .write = stuck_in_sink};
+
+	(void)unused;
+	log_add_sink(&sink);
+	sink_sticks_on = this_cpu()->id;
+	log_write("# this CPU keeps the log's lock\n", 32);
+	sink_sticks_on = NR_CPUS;
 }
 
 static void release(void *unused)
@@ -233,4 +254,10 @@ TEST(machine_lockup_smp_soft)
 TEST(machine_lockup_smp_hard)
 {
 	stick_other(stuck_without_interrupts, true, "taken its timer's interrupt", "stuck_without_interrupts");
+}
+
+/* Who has the log's lock cannot keep the report from being printed. */
+TEST(machine_lockup_smp_with_the_log)
+{
+	stick_other(stuck_in_log, true, "taken its timer's interrupt", "stuck_in_sink");
 }

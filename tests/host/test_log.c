@@ -206,7 +206,7 @@ static void fake_unlock(ulong flags)
 	assert_int_equal(flags, 4711 + unlocks++);
 }
 
-static const struct log_lock log_lock_ops = {fake_lock, fake_unlock};
+static const struct log_lock log_lock_ops = {.lock = fake_lock, .unlock = fake_unlock};
 
 static void lib_log_lock(void **state)
 {
@@ -225,6 +225,77 @@ static void lib_log_lock(void **state)
 	log_set_lock(NULL);
 	assert_int_equal(locks, 7);
 	assert_int_equal(unlocks, 7);
+}
+
+static bool soon_held;
+
+static ulong lock_or_pass(void)
+{
+	locks++;
+	return 0;
+}
+
+static bool lock_soon(ulong *flags)
+{
+	locks++;
+	*flags = soon_held;
+	return soon_held;
+}
+
+static void count_unlock(ulong flags)
+{
+	assert_int_equal(flags, flags && soon_held);
+	unlocks++;
+}
+
+static void urgent(const char *text)
+{
+	struct log_urgent u;
+
+	log_urgent_begin(&u);
+	printk("%s", text);
+	log_urgent_end(&u);
+}
+
+/* Stands for another CPU, which reports while this one is in the sink for good. */
+static void stuck(struct log_sink *s, const char *text, size_t len)
+{
+	(void)s;
+	(void)len;
+	if (strncmp(text, "into it", 7) == 0) {
+		urgent("CPU stuck\n");
+		assert_string_equal(seen, "into it\ninto it\nCPU stuck\nCPU stuck\n");
+	} else {
+		assert_int_not_equal(strncmp(text, "CPU stuck", 9), 0);
+	}
+}
+
+/*
+ * Past the lock, to all sinks (two by now) but the one that is being written to; with it, to all; without any, as ever.
+ */
+static void lib_log_urgent(void **state)
+{
+	static struct log_sink stuck_sink = {.name = "stuck", .write = stuck};
+	static const struct log_lock soon = {lock_or_pass, count_unlock, lock_soon};
+	u64 pos;
+
+	(void)state;
+	printk("\n");
+	log_add_sink(&stuck_sink);
+	log_set_lock(&soon);
+	locks = unlocks = 0;
+	soon_held = false;
+	pos = log_ram_pos();
+	forget();
+	printk("into it\n");
+	assert_string_equal(ram_since(pos), "into it\nCPU stuck\n");
+	soon_held = true;
+	forget();
+	urgent("held\n");
+	log_set_lock(NULL);
+	urgent("no lock\n");
+	assert_string_equal(seen, "held\nheld\nno lock\nno lock\n");
+	assert_int_equal(locks, unlocks);
 }
 
 /* Captured text goes to nobody else, raw and shown alike; a buffer too small is filled to its end and no further. */
@@ -301,6 +372,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(lib_log_ram_one_huge_write),
 	cmocka_unit_test(lib_log_replay_after_wrap),
 	cmocka_unit_test(lib_log_lock),
+	cmocka_unit_test(lib_log_urgent),
 	cmocka_unit_test(lib_log_capture),
 	cmocka_unit_test(lib_log_panic),
 };
