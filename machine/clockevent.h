@@ -13,10 +13,11 @@
 struct clock_event {
 	const char *name;   /* for timer=NAME */
 	bool per_cpu;       /* each CPU has one; else the boot CPU alone */
-	unsigned vector;    /* its interrupt's */
 	u64 min_ns, max_ns; /* what set_next() can be asked for */
 	/* Whether this machine has it; may measure it, may take a millisecond. On the boot CPU, before it is used. */
 	bool (*available)(void);
+	/* Its interrupt's, as things are now. */
+	unsigned (*vector)(void);
 	/* Prepares this CPU's, nothing armed: its interrupt calls timer_interrupt(). Interrupts off. */
 	void (*init_cpu)(void);
 	/*

@@ -35,12 +35,14 @@ static bool line_interrupt(struct pt_regs *regs)
 {
 	const struct irq_chip *from = owner((unsigned)regs->vector);
 	unsigned line = (unsigned)regs->vector - from->vector;
+	trap_handler handler;
 
 	if (from->ghost && from->ghost(line)) {
 		this_cpu()->ghost_count++;
 		return true;
 	}
-	return handlers[line] && handlers[line](regs);
+	handler = __atomic_load_n(&handlers[line], __ATOMIC_ACQUIRE); /* irq_free() may take it away meanwhile */
+	return handler && handler(regs);
 }
 
 void irq_end(unsigned vector)

@@ -40,6 +40,11 @@ static bool have_lapic(void)
 	return strcmp(lapic_name(), "nothing") != 0;
 }
 
+static unsigned local_vector(void)
+{
+	return VECTOR_TIMER;
+}
+
 /* Both may be chosen, one after the other: so the same interrupt, and each stops what the other armed. */
 static void init_mode(u32 mode)
 {
@@ -85,10 +90,10 @@ static void deadline_describe(char *buf, size_t size)
 CLOCK_EVENT(10, deadline) = {
 	.name = "tsc-deadline",
 	.per_cpu = true,
-	.vector = VECTOR_TIMER,
 	.min_ns = MIN_NS,
 	.max_ns = MAX_NS,
 	.available = deadline_available,
+	.vector = local_vector,
 	.init_cpu = deadline_init_cpu,
 	.set_next = deadline_set_next,
 	.stop = deadline_stop,
@@ -178,10 +183,10 @@ static void lapic_describe(char *buf, size_t size)
 CLOCK_EVENT(20, lapic) = {
 	.name = "lapic",
 	.per_cpu = true,
-	.vector = VECTOR_TIMER,
 	.min_ns = MIN_NS,
 	.max_ns = MAX_NS,
 	.available = lapic_available,
+	.vector = local_vector,
 	.init_cpu = lapic_timer_init_cpu,
 	.set_next = lapic_set_next,
 	.stop = lapic_stop,

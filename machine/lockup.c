@@ -194,7 +194,8 @@ static void begin_here(void *unused)
 	struct lockup *l = &this_cpu()->lockup;
 
 	(void)unused;
-	l->stuck = l->missed = 0;
+	l->stuck = 0;
+	__atomic_store_n(&l->beats, l->beats + 1, __ATOMIC_RELEASE); /* so the neighbour counts what it misses anew */
 	l->timer.fn = tick;
 	l->due = time_ns() + period_ns;
 	timer_start(&l->timer, period_ns);
@@ -233,8 +234,18 @@ void lockup_resume(void)
 
 void lockup_init(u64 seconds)
 {
-	if (seconds && !timer_usable())
+	unsigned watched = 0;
+
+	if (!seconds)
+		return;
+	for (unsigned id = 0; id < NR_CPUS; id++)
+		watched += cpumask_has(&cpu_online, id) && timer_usable_on(id);
+	if (!watched)
 		log_line("lockup", "a CPU that is stuck is not noticed: there is no timer");
-	else if (seconds)
+	else if (watched < cpu_online_count)
+		log_line("lockup",
+			 "%u of %u CPUs watched: the others have no timer, if they are stuck it is not noticed",
+			 watched, cpu_online_count);
+	if (watched)
 		lockup_watch(LOCKUP_PERIOD_NS, (u32)min(seconds, 0xffffffffUL));
 }

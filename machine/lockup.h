@@ -21,8 +21,9 @@ struct lockup {
 	u64 due;           /* when its next tick is to come */
 	u64 passes, beats; /* times it came by lockup_touch(); ticks: written by its own CPU */
 	u64 passes_seen;   /* by its last tick */
-	u64 beats_seen;    /* by the neighbour */
-	u32 stuck, missed; /* ticks, its own and the neighbour's, in which neither moved */
+	u32 stuck;         /* its ticks in which passes has not moved */
+	u64 beats_seen;    /* by the neighbour, which alone writes this and: */
+	u32 missed;        /* the neighbour's ticks in which beats has not moved */
 	u32 asked;         /* its next NMI says where it is; cleared by the answer */
 	struct {
 		ulong rip, rsp, rbp, cs;

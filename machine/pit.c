@@ -8,7 +8,6 @@
 #include "lib/printf.h"
 #include "machine/clockevent.h"
 #include "machine/irq.h"
-#include "machine/pic.h"
 #include "machine/time.h"
 #include "machine/timer.h"
 #include "pvops/pvops.h"
@@ -94,6 +93,12 @@ static bool pit_available(void)
 	return (pv_inb(PIT_CH0) & STATUS_MODE) == ONE_SHOT;
 }
 
+/* By whichever chip the line arrives. */
+static unsigned pit_vector(void)
+{
+	return irq_vector(IRQ_PIT);
+}
+
 static void pit_init_cpu(void)
 {
 	irq_set_handler(IRQ_PIT, pit_interrupt);
@@ -128,10 +133,10 @@ static void pit_describe(char *buf, size_t size)
 
 CLOCK_EVENT(90, pit) = {
 	.name = "pit",
-	.vector = PIC_VECTOR + IRQ_PIT,
 	.min_ns = 2000,
 	.max_ns = 54000000, /* 65536 counts are 54.9 ms */
 	.available = pit_available,
+	.vector = pit_vector,
 	.init_cpu = pit_init_cpu,
 	.set_next = pit_set_next,
 	.stop = pit_event_stop,

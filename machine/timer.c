@@ -203,7 +203,7 @@ bool timer_usable(void)
 
 unsigned timer_vector(void)
 {
-	return this_cpu()->timers.event->vector;
+	return this_cpu()->timers.event->vector();
 }
 
 const struct clock_event *timer_use(const struct clock_event *event)

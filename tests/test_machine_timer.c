@@ -10,6 +10,7 @@
 #include "machine/pit.h"
 #include "machine/time.h"
 #include "machine/timer.h"
+#include "machine/traps.h"
 #include "tests/ktest.h"
 #include "tests/smp.h"
 
@@ -271,21 +272,26 @@ static const struct clock_event *event_here(const char *name)
 	return NULL;
 }
 
-/* The same by the one called @name: what it cannot wait for at once included. */
+/* The same by the one called @name, what it cannot wait for at once included; by the vector that it says. */
 static void try_event(const char *name)
 {
 	const struct clock_event *former, *e = event_here(name);
+	unsigned vector;
+	u64 before;
 
 	if (!e)
 		return;
 	former = timer_use(e);
 	EXPECT(timer_usable());
+	vector = timer_vector();
+	before = trap_irq_count(vector);
 	start_shots(8, 8 * MS);
 	expect_order(8);
 	load(&shots[0]);
 	EXPECT(timer_start(&shots[0].timer, 130 * MS));
 	EXPECT(wait_for(&shots[0].count, 1));
 	EXPECT(shots[0].came >= shots[0].timer.expires);
+	EXPECT(trap_irq_count(vector) > before);
 	EXPECT(timer_use(former) == e);
 }
 

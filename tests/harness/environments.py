@@ -146,7 +146,7 @@ VARIATIONS = [
                 words=(r"this CPU has no five levels", r"(?m)^paging +4 levels")),
     Environment("timer-pit", 20, cmdline="timer=pit test=all", words=(r"(?m)^timer +PIT, on the boot CPU only",)),
     Environment("timer-pit-smp", 20, cmdline="timer=pit test=machine_*", cpus=2,
-                words=(r"(?m)^timer +PIT, on the boot CPU only",)),
+                words=(r"(?m)^timer +PIT, on the boot CPU only", r"(?m)^lockup +1 of 2 CPUs watched: ")),
     Environment("timer-lapic", 15, cmdline="timer=lapic test=machine_*", emulator="bochs", boot="bios",
                 cpu="corei7_skylake_x", words=(r"(?m)^timer +LAPIC one-shot, [0-9.]+ MHz / 16",)),
     Environment("timer-absent", 10, cmdline="timer=tsc-deadline test=machine_timer_*",
