@@ -4,10 +4,8 @@
  */
 #include "boot/monitor.h"
 #include "lib/log.h"
-#include "machine/ipi.h"
 #include "machine/ipi_ops.h"
 #include "machine/irq.h"
-#include "machine/lapic.h"
 #include "machine/percpu.h"
 #include "machine/traps.h"
 
@@ -17,17 +15,6 @@ static const char *const line_names[IRQ_LINES] = {
 	[IRQ_KEYBOARD] = "keyboard",
 	[IRQ_COM1] = "COM1",
 	[IRQ_RTC] = "clock",
-};
-
-static const struct {
-	u8 vector;
-	const char *name;
-} vector_names[] = {
-	{VECTOR_CALL, "call of another CPU"},
-	{VECTOR_PARK, "park"},
-	{VECTOR_RESCHED, "reschedule"},
-	{VECTOR_LAPIC_ERROR, "local APIC's error"},
-	{VECTOR_LAPIC_SPURIOUS, "local APIC's spurious"},
 };
 
 static void print_lines(void)
@@ -45,14 +32,6 @@ static void print_lines(void)
 	}
 }
 
-static const char *vector_name(unsigned vector)
-{
-	for (unsigned i = 0; i < ARRAY_SIZE(vector_names); i++)
-		if (vector_names[i].vector == vector)
-			return vector_names[i].name;
-	return "unexpected";
-}
-
 static bool is_line(unsigned vector)
 {
 	for (unsigned line = 0; line < IRQ_LINES; line++)
@@ -67,7 +46,7 @@ static void print_vectors(void)
 		u64 count = trap_irq_count(vector);
 
 		if (count && !is_line(vector))
-			printk("vector 0x%02x  %10lu  %s\n", vector, count, vector_name(vector));
+			printk("vector 0x%02x  %10lu  %s\n", vector, count, irq_vector_name(vector) ?: "unexpected");
 	}
 }
 

@@ -31,7 +31,8 @@ static void info_memory(void)
 	log_line("memory", "%lu MiB usable: %lu KiB free, %lu KiB used, %lu KiB reserved, %lu KiB out of reach",
 		 s.usable_count * PAGE_SIZE / MIB, s.free_count * PAGE_SIZE / KIB, s.used_count * PAGE_SIZE / KIB,
 		 s.reserved_count * PAGE_SIZE / KIB, s.ignored_count * PAGE_SIZE / KIB);
-	log_line("paging", "4 levels, %lu table pages, top at %#lx", kspace_root.table_count, pa_num(kspace_root.top));
+	log_line("paging", "%u levels, %lu table pages, top at %#lx", kspace_root.top_level + 1,
+		 kspace_root.table_count, pa_num(kspace_root.top));
 	log_line("paging", "cr0 %#lx, cr3 %#lx, cr4 %#lx, efer %#lx", pv_read_cr0(), pv_read_cr3(), pv_read_cr4(),
 		 pv_read_msr(MSR_EFER));
 }

@@ -9,12 +9,7 @@
 
 #include "arch/cpumask.h"
 #include "lib/types.h"
-
-/* The vectors that CPUs send each other, and that of their timers: of VECTOR_LOCAL_FIRST to _LAST (machine/irq.h). */
-#define VECTOR_CALL    0xf0
-#define VECTOR_PARK    0xf1
-#define VECTOR_RESCHED 0xf2
-#define VECTOR_TIMER   0xf3
+#include "machine/vectors.h"
 
 /* Once, on the boot CPU, before others run and before irq_choose(): chooses the driver, ipi_ops. */
 void ipi_init(void);

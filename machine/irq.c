@@ -155,6 +155,18 @@ unsigned irq_vector(unsigned line)
 	return chip->vector + line;
 }
 
+const char *irq_vector_name(unsigned vector)
+{
+	static const char *const local[256] = {
+#define NAME_(name, number, text) [number] = (text),
+		LOCAL_VECTORS(NAME_)
+#undef NAME_
+	};
+	const struct irq_chip *from = owner(vector);
+
+	return from ? from->name : local[vector];
+}
+
 u64 irq_count(unsigned line)
 {
 	u64 sum = 0;

@@ -4,7 +4,7 @@
  * the IOAPICs (machine/ioapic.c) or the two PICs (machine/pic.c).
  *
  * Vectors, by owner: 0x20-0x2f lines by PIC, 0x30-0x3f lines by IOAPIC, 0xf0-0xfe this CPU's own (IPIs, timer, error:
- * machine/ipi.h), 0xff its spurious one, which nobody ends.
+ * machine/vectors.h), 0xff its spurious one, which nobody ends.
  *
  * Must not know: what devices do. Read next: machine/irq.c, machine/irq_route.h.
  */
@@ -12,19 +12,17 @@
 #define MACHINE_IRQ_H
 
 #include "machine/traps.h"
+#include "machine/vectors.h"
 
 /* Lines, as IBM wired them. */
-#define IRQ_PIT            0
-#define IRQ_KEYBOARD       1
-#define IRQ_CASCADE        2 /* the second PIC's; no device */
-#define IRQ_COM1           4
-#define IRQ_RTC            8
-#define IRQ_LINES          16
+#define IRQ_PIT           0
+#define IRQ_KEYBOARD      1
+#define IRQ_CASCADE       2 /* the second PIC's; no device */
+#define IRQ_COM1          4
+#define IRQ_RTC           8
+#define IRQ_LINES         16
 
-#define VECTOR_LOCAL_FIRST 0xf0
-#define VECTOR_LOCAL_LAST  0xfe
-
-#define IRQ_DESCRIBE_SIZE  48
+#define IRQ_DESCRIBE_SIZE 48
 
 /* A kind of interrupt controller, for all 16 lines. Called with interrupts off, by one CPU at a time. */
 struct irq_chip {
@@ -83,6 +81,8 @@ void irq_enable_lines(u16 lines);
 
 /* Where it arrives now; and how many arrived, by whichever chip, on all CPUs. */
 unsigned irq_vector(unsigned line);
+/* Whose @vector, below 256, is: "timer", of the CPU's own; "PIC", of the lines'. NULL: nobody's. */
+const char *irq_vector_name(unsigned vector);
 u64 irq_count(unsigned line);
 
 /* Ends the interrupt of @vector, whoever owns that: the one place. For traps.c alone, behind the handler. */

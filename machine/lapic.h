@@ -9,9 +9,7 @@
 
 #include "lib/addr.h"
 #include "machine/ipi_ops.h"
-
-#define VECTOR_LAPIC_ERROR    0xfe
-#define VECTOR_LAPIC_SPURIOUS 0xff /* never ended */
+#include "machine/vectors.h"
 
 /*
  * Chooses the way, maps the registers at @pa (xAPIC), and turns this CPU's on. The PICs' interrupts go on arriving

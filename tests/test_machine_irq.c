@@ -317,3 +317,24 @@ TEST(machine_irq_ist_stacks_have_guards)
 	EXPECT_EQ(tss->rsp[0], this_cpu()->kernel_rsp);
 	EXPECT(tss->iomap_base >= sizeof(*tss)); /* no port is CPL 3's */
 }
+
+/* Who takes one of the CPU's own vectors has said what it is called; a line's is its controller's. */
+TEST(machine_irq_vectors_have_names)
+{
+	unsigned taken = 0;
+
+	for (unsigned vector = VECTOR_LOCAL_FIRST; vector < 256; vector++) {
+		ulong flags = pv_irq_save();
+		trap_handler handler = trap_set_handler(vector, NULL);
+
+		trap_set_handler(vector, handler);
+		pv_irq_restore(flags);
+		taken += handler != NULL;
+		if (handler && !irq_vector_name(vector))
+			ktest_fail(__FILE__, __LINE__, "vector %#x has no name", vector);
+	}
+	EXPECT(taken > 0);
+	EXPECT(irq_vector_name(VECTOR_TIMER) != NULL);
+	EXPECT(irq_vector_name(irq_vector(IRQ_COM1)) == irq_chip()->name);
+	EXPECT(!irq_vector_name(VECTOR_LOCAL_FIRST - 1));
+}

@@ -2,9 +2,11 @@
  * The monitor's commands on the live machine, with slots poisoned: each answers with what it is for, and bad words with
  * a sentence. How a person meets them is tests/harness/test_monitor.py's.
  */
+#include "arch/regs.h"
 #include "boot/monitor.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "pvops/pvops.h"
 #include "tests/ktest.h"
 
 /* The last answer, cut to this. */
@@ -64,4 +66,11 @@ TEST(boot_monitor_refuses_in_words)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
 		expect_answer(&rows[i]);
+}
+
+/* Of five levels where the CPU says so, else of four. */
+TEST(boot_monitor_info_counts_levels)
+{
+	ask("info");
+	EXPECT(ktest_has(answer, pv_read_cr4() & X86_CR4_LA57 ? "paging      5 levels, " : "paging      4 levels, "));
 }

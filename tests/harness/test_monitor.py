@@ -98,6 +98,8 @@ COMMANDS = [
     ("test pvops_c*", (r"^KTAP version 1\n1\.\.[1-9]", r"(?m)^ok 1 pvops_c",
                        r"(?m)^# [1-9]\d* passed, 0 failed, 0 skipped$")),
     ("ops irq.irq_disable", (r"pv_thunk_native_irq_disable +[1-9]",)),  # not the poison that stood there meanwhile
+    ("test machine_timer_starts_itself", (r"(?m)^ok 1 machine_timer_",)),
+    ("irqs", (r"(?m)^vector 0xf3 +[1-9]\d*  timer$", r"\A(?!(?s:.*)(?m:^vector .* unexpected$))")),
     ("test no_such_test", (r"# no test matches 'no_such_test'",)),
     ("test -x", (USAGE,)),
     ("test a b", (USAGE,)),
