@@ -30,6 +30,8 @@ const struct cmdline_option cmdline_options[] = {
 	 "show info, ops, test and bench page by page, so long each, until a key is pressed"},
 	{"noioapic", OPTION_FLAG, false, FIELD(noioapic), OPTION_NO_FIELD, NULL, NULL,
 	 "route interrupts by the PICs, as if there were no IOAPIC"},
+	{"x2apic", OPTION_FLAG, false, FIELD(x2apic), OPTION_NO_FIELD, NULL, NULL,
+	 "reach the local APIC by MSRs, where the CPU can"},
 	{"deadcpu", OPTION_NUMBER, false, FIELD(deadcpu), OPTION_NO_FIELD, NULL, "N",
 	 "keep CPU number N from starting, to see it reported and left out"},
 	{"la57", OPTION_FLAG, false, FIELD(la57), OPTION_NO_FIELD, NULL, NULL,

@@ -22,6 +22,7 @@ struct boot_options {
 	bool report_set;  /* show pages of what there is to know */
 	u64 report;       /* each for so many seconds */
 	bool noioapic;    /* interrupts by the PICs, whatever there is */
+	bool x2apic;      /* the local APIC by MSRs, where the CPU can */
 	u64 deadcpu;      /* number of a CPU that is kept from starting; 0: none */
 	bool la57;        /* page tables of five levels */
 	char timer[16];   /* "" or the clock event to use */

@@ -131,7 +131,7 @@ void kernel_start(struct boot_info *bi)
 	console_screen_init(bi);
 	time_init();
 	patch_sites();
-	ipi_init();
+	ipi_init(boot_options.x2apic);
 	irq_choose(!boot_options.noioapic);
 	console_input_init();
 	pv_irq_enable();

@@ -47,11 +47,11 @@ static bool resched_interrupt(struct pt_regs *regs)
 	return true;
 }
 
-void ipi_init(void)
+void ipi_init(bool x2apic)
 {
 	trap_set_handler(VECTOR_CALL, call_interrupt);
 	trap_set_handler(VECTOR_RESCHED, resched_interrupt);
-	ipi_ops = acpi_info.has_madt ? lapic_init(pa(acpi_info.lapic_pa)) : NULL;
+	ipi_ops = acpi_info.has_madt ? lapic_init(pa(acpi_info.lapic_pa), x2apic) : NULL;
 }
 
 static void wait_for_answers(const struct smp_call *call)

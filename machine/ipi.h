@@ -11,8 +11,8 @@
 #include "lib/types.h"
 #include "machine/vectors.h"
 
-/* Once, on the boot CPU, before others run and before irq_choose(): chooses the driver, ipi_ops. */
-void ipi_init(void);
+/* Once, on the boot CPU, before others run and before irq_choose(): chooses the driver, ipi_ops; @x2apic: that one. */
+void ipi_init(bool x2apic);
 
 /*
  * Runs @fn(@arg) on all online CPUs of @cpus but this one, in their interrupt, and waits until all are through. This

@@ -3,6 +3,8 @@
 
 #include "arch/cpufeature.h"
 #include "arch/regs.h"
+#include "lib/log.h"
+#include "machine/acpi.h"
 #include "machine/irq.h"
 #include "machine/percpu.h"
 #include "mmu/kspace.h"
@@ -13,6 +15,7 @@
 #define SPURIOUS_ENABLE BIT(8)
 #define ICR_PENDING     BIT(12)
 #define ICR_POLLS       1000000
+#define XAPIC_ID_LAST   254 /* 255 is everybody */
 
 #define INIT_NS         10000000UL /* between INIT and STARTUP: 8.4.4.1 */
 #define STARTUP_NS      200000UL   /* between the two */
@@ -169,18 +172,47 @@ static u64 put_back(unsigned cpu)
 
 static const struct ipi_ops xapic_ops = LAPIC_OPS("xAPIC"), x2apic_ops = LAPIC_OPS("x2APIC");
 
-/* Registers are left as the firmware set them but for what is said; the pins are the boot CPU's alone. */
-const struct ipi_ops *lapic_init(pa_t pa)
+/* ---- choosing ---- */
+
+bool lapic_choose(const struct lapic_facts *facts, const char **why)
 {
+	bool x2apic = facts->capable && (facts->on || facts->wanted || facts->wide_ids || facts->guest);
+
+	*why = !facts->capable   ? "this CPU has no x2APIC"
+	       : facts->on       ? "the firmware has turned that on"
+	       : facts->wanted   ? "asked for by x2apic"
+	       : facts->wide_ids ? "a CPU's ID is above 254"
+	       : facts->guest    ? "a hypervisor is below"
+				 : "x2APIC would need devices' interrupts remapped";
+	return x2apic;
+}
+
+/* Out of line: one site, for boot and tests. */
+__noinline void lapic_find_facts(struct lapic_facts *facts)
+{
+	facts->capable = cpu_has(X86_FEATURE_X2APIC);
+	facts->on = pv_read_msr(MSR_APIC_BASE) & BASE_X2APIC;
+	facts->guest = cpu_has(X86_FEATURE_HYPERVISOR);
+	for (u32 i = 0; i < acpi_info.cpu_count; i++)
+		facts->wide_ids |= acpi_info.cpu[i].enabled && acpi_info.cpu[i].apic_id > XAPIC_ID_LAST;
+}
+
+/* Registers are left as the firmware set them but for what is said; the pins are the boot CPU's alone. */
+const struct ipi_ops *lapic_init(pa_t pa, bool x2apic)
+{
+	struct lapic_facts facts = {.wanted = x2apic};
+	const char *why;
+
 	if (!cpu_has(X86_FEATURE_APIC) || !pa_ok(pa))
 		return NULL;
-	/* A firmware that uses x2APIC had its reasons (IDs above 255), and there is no way back without a reset. */
-	if (!cpu_has(X86_FEATURE_X2APIC)) {
+	lapic_find_facts(&facts);
+	by_msr = lapic_choose(&facts, &why);
+	if (!by_msr) {
 		registers = kspace_map_mmio(pa, PAGE_SIZE);
 		if (!registers)
 			return NULL;
 	}
-	by_msr = !registers;
+	log_line("irq", "local APIC by %s: %s", lapic_name(), why);
 	trap_set_handler(VECTOR_LAPIC_SPURIOUS, spurious_interrupt);
 	trap_set_handler(VECTOR_LAPIC_ERROR, error_interrupt);
 	turn_on();

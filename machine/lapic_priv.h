@@ -34,6 +34,23 @@ enum {
 #define ICR_INIT    0x4500 /* level, assert */
 #define ICR_STARTUP 0x4600 /* plus the page number of the code */
 
+/*
+ * What decides between memory and MSRs. x2APIC is for who has remapped devices' interrupts (10.12.7), or whose
+ * hypervisor routes them without; there is no way back from it without a reset.
+ */
+struct lapic_facts {
+	bool capable;  /* the CPU can x2APIC at all: CPUID.1:ECX[21] */
+	bool on;       /* the firmware left it on: IA32_APIC_BASE.EXTD */
+	bool wanted;   /* by the command line */
+	bool wide_ids; /* an enabled CPU's does not fit xAPIC's eight bits */
+	bool guest;    /* CPUID.1:ECX[31] */
+};
+
+/* Those that this machine tells by itself: all but wanted. */
+void lapic_find_facts(struct lapic_facts *facts);
+/* True: x2APIC. *@why is the reason either way. */
+bool lapic_choose(const struct lapic_facts *facts, const char **why);
+
 /* One register of this CPU's, of 32 bits. After lapic_init(). */
 u32 lapic_reg_read(unsigned reg);
 void lapic_reg_write(unsigned reg, u32 value);

@@ -7,10 +7,11 @@
 #include "arch/layout.h"
 #include "arch/regs.h"
 #include "lib/errno.h"
+#include "lib/string.h"
 #include "machine/fault.h"
 #include "machine/ipi_ops.h"
 #include "machine/irq.h"
-#include "machine/lapic.h"
+#include "machine/lapic_priv.h"
 #include "machine/percpu.h"
 #include "machine/pic.h"
 #include "machine/pit.h"
@@ -337,4 +338,43 @@ TEST(machine_irq_vectors_have_names)
 	EXPECT(irq_vector_name(VECTOR_TIMER) != NULL);
 	EXPECT(irq_vector_name(irq_vector(IRQ_COM1)) == irq_chip()->name);
 	EXPECT(!irq_vector_name(VECTOR_LOCAL_FIRST - 1));
+}
+
+/* x2APIC only for who cannot do without, or has somebody below who sees to the devices' interrupts. */
+TEST(machine_irq_x2apic_is_for_a_reason)
+{
+	static const struct {
+		struct lapic_facts facts;
+		bool x2apic;
+		const char *why;
+	} rows[] = {
+		{{.capable = true}, false, "remapped"},
+		{{.capable = true, .on = true}, true, "firmware"},
+		{{.capable = true, .wanted = true}, true, "by x2apic"},
+		{{.capable = true, .wide_ids = true}, true, "254"},
+		{{.capable = true, .guest = true}, true, "hypervisor"},
+		{{.capable = true, .on = true, .guest = true}, true, "firmware"},
+		{{.wanted = true, .wide_ids = true, .guest = true}, false, "has no x2APIC"},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *why;
+
+		EXPECT_EQ(lapic_choose(&rows[i].facts, &why), rows[i].x2apic);
+		EXPECT(ktest_has(why, rows[i].why));
+	}
+}
+
+/* What this machine says of itself leads to what was chosen; asked for by x2apic, it is on by now. */
+TEST(machine_irq_x2apic_as_found)
+{
+	struct lapic_facts facts = {.wanted = false};
+	const char *why;
+
+	if (!ipi_ops) {
+		ktest_not_here("no local APIC is used");
+		return;
+	}
+	lapic_find_facts(&facts);
+	EXPECT_EQ(lapic_choose(&facts, &why), strcmp(lapic_name(), "x2APIC") == 0);
 }
