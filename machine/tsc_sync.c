@@ -21,7 +21,10 @@
 #define ROUNDS_MAX  64
 #define ROUNDS_MIN  2 /* for the first, the other may have to be woken */
 #define CORRECTIONS 3
-#define ALL_NS      4000000UL /* for all CPUs together, as far as their fewest rounds allow */
+#define ALL_NS      4000000UL   /* for all CPUs together, as far as their fewest rounds allow */
+#define GOOD_NS     10000UL     /* known to within this it is worth something; until then there are more rounds: */
+#define TRY_NS      20000000UL  /* for so long */
+#define ALL_TRY_NS  100000000UL /* and for all CPUs together */
 
 /* One comparison at a time. turn: even, the other is asked; odd, it has answered; END: it is over. */
 #define END 0xffffffff
@@ -110,10 +113,22 @@ static bool wait_until_done(unsigned cpu)
 	return true;
 }
 
+/* Whether there is to be a further round, the first being 1, of a comparison that began at @start. */
+static bool go_on(u32 round, u64 start, const struct tsc_offset *o)
+{
+	u64 passed = time_ns() - start;
+
+	if (round <= ROUNDS_MIN)
+		return true;
+	if (tsc_to_ns(o->within) > GOOD_NS)
+		return passed < min(TRY_NS, ALL_TRY_NS / cpu_online_count);
+	return round <= ROUNDS_MAX && passed < ALL_NS / cpu_online_count;
+}
+
 bool tsc_compare(unsigned cpu, struct tsc_offset *o)
 {
 	struct tsc_offset now;
-	u64 end = time_ns() + ALL_NS / cpu_online_count;
+	u64 start = time_ns();
 	u32 round;
 
 	if (!smp_work_done(asked) || !smp_work_done(cpu))
@@ -123,7 +138,7 @@ bool tsc_compare(unsigned cpu, struct tsc_offset *o)
 	if (smp_work(cpu, answer, NULL))
 		return false;
 	o->within = ~0UL;
-	for (round = 1; round <= ROUNDS_MAX && (round <= ROUNDS_MIN || time_ns() < end); round++) {
+	for (round = 1; go_on(round, start, o); round++) {
 		if (!exchange(2 * round, &now))
 			break;
 		if (now.within < o->within)
@@ -222,8 +237,11 @@ void tsc_check_cpus(void)
 	}
 	if (cpu_online_count == 1)
 		return;
-	if (same == cpu_online_count)
+	if (same == cpu_online_count && worst <= GOOD_NS)
 		log_line("time", "TSC the same on all %u CPUs, to within %lu ns", same, worst);
+	else if (same == cpu_online_count)
+		log_line("time", "TSC the same on all %u CPUs as far as can be seen: not known better than %lu ns",
+			 same, worst);
 	else
 		log_line("time", "TSC the same on %u of %u CPUs only", same, cpu_online_count);
 }
