@@ -200,7 +200,7 @@ TEST(mmu_kspace_mmio)
 	pa_t got;
 
 	REQUIRE(apic);
-	if (strcmp(lapic_name(), "x2APIC") != 0) /* then it answers by MSRs only (SDM 3A 10.12.2) */
+	if (strcmp(lapic_name(), "xAPIC") == 0) /* an x2APIC answers by MSRs only (SDM 3A 10.12.2) */
 		EXPECT(apic[0x30 / 4] != 0 && apic[0x30 / 4] != 0xffffffff);
 	EXPECT(pt_translate(&kspace_root, (ulong)apic, &got, &leaf));
 	EXPECT_PA(got, pa(0xfee00000));

@@ -57,9 +57,14 @@ static bool no_pat(void)
 	return !cpu_has(X86_FEATURE_PAT);
 }
 
+static bool no_lapic(void)
+{
+	return strcmp(lapic_name(), "nothing") == 0;
+}
+
 static bool no_tsc_deadline(void)
 {
-	return !cpu_has(X86_FEATURE_TSC_DEADLINE) || strcmp(lapic_name(), "nothing") == 0;
+	return !cpu_has(X86_FEATURE_TSC_DEADLINE) || no_lapic();
 }
 
 static bool no_xapic(void)
@@ -91,6 +96,7 @@ static const struct {
 	{"turn_on", "there is one CPU: set up before the tests, and nobody to send to", one_cpu},
 	{"turn_on", "sets up a CPU, before the tests", NULL},
 	{"lapic_send", "no local APIC is used by memory", no_xapic},
+	{"lapic_find_facts", "no local APIC is used", no_lapic},
 	{"lapic_send", "there is one CPU", one_cpu},
 	{"smp_idle", "there is one CPU", one_cpu},
 	{"smp_ap_start", "a CPU that came too late halts there", NULL},
