@@ -11,6 +11,7 @@
 #include "machine/percpu.h"
 #include "machine/ps2.h"
 #include "machine/time.h"
+#include "machine/timer.h"
 #include "machine/traps.h"
 #include "machine/uart.h"
 #include "machine/vgatext.h"
@@ -29,6 +30,7 @@ static char screen_text[96]; /* what the screen is, or why there is none; empty:
 static struct ps2 keyboard;
 static struct console_input *const inputs[] = {&com1.input, &keyboard.input};
 static bool halt_when_idle;
+static bool looks_by_timer; /* then it halts until that comes */
 
 /*
  * The log's lock: interrupts off while a line is written, since handlers log too. A trap taken in the middle of
@@ -38,7 +40,12 @@ static bool halt_when_idle;
 #define ALREADY_HELD BIT(63)
 #define PAST_IT      BIT(62) /* goes without: another CPU keeps it */
 
-#define LOG_SOON_NS  100000000UL /* a line by serial takes a tenth of that */
+/* The serial port's FIFO of 16 bytes is full in 1.4 ms. */
+#define LOOK_NS        1000000UL
+#define LOOK_WITHIN_NS 100000000UL
+#define LOOKS_TEXT     "input looked at each ms, idle halts: a timer's interrupt arrives"
+
+#define LOG_SOON_NS    100000000UL /* a line by serial takes a tenth of that */
 
 static struct qspinlock log_qlock;
 static struct percpu *log_owner; /* written by who holds log_qlock */
@@ -230,6 +237,7 @@ static void report_consoles(void)
 	log_line("console", "%s", keyboard_text[keyboard.state]);
 	log_line("console", "%s",
 		 !com1.present && keyboard.state != PS2_KEYBOARD ? "no input"
+		 : looks_by_timer                                ? LOOKS_TEXT
 		 : halt_when_idle                                ? "input by interrupt, idle halts"
 								 : "input polled: no interrupt arrives");
 }
@@ -259,4 +267,27 @@ void console_input_init(void)
 	}
 	report_consoles();
 	monitor_set_input(console_getc, console_idle);
+}
+
+/* That it comes ends the halt: the idle loop does the looking. */
+static void look(void *timer)
+{
+	__atomic_store_n(&looks_by_timer, true, __ATOMIC_RELEASE);
+	timer_start(timer, LOOK_NS);
+}
+
+void console_timer_init(void)
+{
+	static struct timer timer = {.fn = look, .arg = &timer};
+	u64 end = time_ns() + LOOK_WITHIN_NS;
+
+	if (halt_when_idle || !timer_start(&timer, LOOK_NS))
+		return;
+	while (!__atomic_load_n(&looks_by_timer, __ATOMIC_ACQUIRE) && time_ns() < end)
+		asm volatile("pause");
+	halt_when_idle = looks_by_timer;
+	if (halt_when_idle)
+		log_line("console", "%s", LOOKS_TEXT);
+	else
+		timer_cancel(&timer);
 }

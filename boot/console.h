@@ -19,6 +19,12 @@ void console_screen_init(const struct boot_info *bi);
  */
 void console_input_init(void);
 
+/*
+ * Where no device's interrupt arrives, but a timer's is seen to, the idle loop halts all the same and looks at the
+ * inputs when that comes. After timer_init(), interrupts on.
+ */
+void console_timer_init(void);
+
 /* The screen's size in characters; 80 x 24 if there is none, as a terminal at the serial line most likely has. */
 void console_screen_size(u32 *cols, u32 *rows);
 

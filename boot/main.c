@@ -138,6 +138,7 @@ void kernel_start(struct boot_info *bi)
 	smp_init((unsigned)boot_options.deadcpu);
 	tsc_check_cpus();
 	timer_init(boot_options.timer);
+	console_timer_init();
 	lockup_init(boot_options.lockup);
 	answer_guest(boot_options.guest);
 	crash_on_request(boot_options.crash);

@@ -10,6 +10,7 @@
 #include "machine/pic.h"
 #include "machine/pit.h"
 #include "machine/time.h"
+#include "machine/timer.h"
 #include "machine/traps.h"
 #include "machine/uart.h"
 #include "pvops/pvops.h"
@@ -276,6 +277,24 @@ TEST(machine_init_console_input_interrupts)
 	EXPECT(irq_count(IRQ_COM1) > count);
 	EXPECT_EQ(lsr & LSR_READY, 0); /* the handler took it */
 	EXPECT_EQ(console_getc(), 'q');
+}
+
+/* Where input is polled a timer's interrupt ends the halt, if one comes; each call is a halt. */
+TEST(machine_init_console_idles_until_a_timer)
+{
+	u64 before;
+
+	if (input_by_interrupt() || !timer_usable()) {
+		ktest_not_here(timer_usable() ? "input is by interrupt here" : "no clock event");
+		return;
+	}
+	drop_input();
+	before = trap_irq_count(timer_vector());
+	for (unsigned i = 0; i < 5; i++) {
+		console_idle();
+		EXPECT(pv_save_fl() & X86_EFLAGS_IF);
+	}
+	EXPECT(trap_irq_count(timer_vector()) >= before + 5);
 }
 
 /* Without input the wait is a halt that an interrupt ends, interrupts on. */
