@@ -89,6 +89,13 @@ static void patch_sites(void)
 		 tsc_to_ns(ticks) / 1000 % 1000, ticks / pv_site_count());
 }
 
+static void start_cpus(u64 dead)
+{
+	smp_init((unsigned)min(dead, (u64)NR_CPUS));
+	if (dead && dead >= smp_expected())
+		log_line("boot", "problem: deadcpu=%lu: there is no CPU of that number", dead);
+}
+
 /* The word is the hypervisor's, which is not in the house yet. */
 static void answer_guest(const char *name)
 {
@@ -135,7 +142,7 @@ void kernel_start(struct boot_info *bi)
 	irq_choose(!boot_options.noioapic);
 	console_input_init();
 	pv_irq_enable();
-	smp_init((unsigned)boot_options.deadcpu);
+	start_cpus(boot_options.deadcpu);
 	tsc_check_cpus();
 	timer_init(boot_options.timer);
 	console_timer_init();

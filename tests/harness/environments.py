@@ -174,7 +174,8 @@ VARIATIONS = [
     Environment("cmdline-5000", 20, boot="bios", cmdline=LONG_CUT, words=(r"(?i)command line.*(cut|long)",)),
     Environment("cmdline-quoted", 15, boot="bios", cmdline='test=all backend="no such"',
                 words=(r"there is no backend 'no such'",)),
-    Environment("option-unknown", 15, cmdline="test=all nonsense=1", words=(r"nonsense",)),
+    Environment("option-unknown", 15, cmdline="test=all nonsense=1 deadcpu=9",
+                words=(r"nonsense", r"(?m)^boot +problem: deadcpu=9: there is no CPU of that number$")),
 ]
 
 # Every pair of two values of two rows occurs in some run: `make matrix`.
