@@ -13,8 +13,8 @@
 
 /*
  * Chooses the way, by MSRs if @x2apic and the CPU can, and says which and why; maps the registers at @pa (xAPIC), and
- * turns this CPU's on. The PICs' interrupts go on arriving here. NULL: there is none, or no room to map it; then nothing
- * else here may be called.
+ * turns this CPU's on. The PICs' interrupts go on arriving here. NULL: there is none, or no room to map it; then
+ * nothing else here may be called.
  */
 const struct ipi_ops *lapic_init(pa_t pa, bool x2apic);
 /* "xAPIC", "x2APIC", or "nothing". */

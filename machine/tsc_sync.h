@@ -23,8 +23,8 @@ static inline bool tsc_is_off(const struct tsc_offset *o)
 
 /*
  * Compares CPU @cpu's TSC with this CPU's; @cpu is online, idle and another. Takes some microseconds; where an emulator
- * or a busy host makes each exchange slow, 20 ms at most, and 100 ms for all CPUs together. False: it did not take part,
- * *@o is unknown. One at a time; interrupts on.
+ * or a busy host makes each exchange slow, 20 ms at most, and 100 ms for all CPUs together. False: it did not take
+ * part, *@o is unknown. One at a time; interrupts on.
  */
 bool tsc_compare(unsigned cpu, struct tsc_offset *o);
 

@@ -7,7 +7,7 @@ ELF	  ?= build/paravane.elf
 NM	  ?= nm
 CHECK_DIR := tools/check
 
-CHECKS_SOURCE := layers headers kinds format length
+CHECKS_SOURCE := layers headers kinds format length drivers
 CHECKS_BUILT  := link_layers size sensitive entry_raw image
 
 CHECK_ARGS_headers	:= --flags '$(filter-out $(CC_FLAGS),$(CFLAGS))'

@@ -4,6 +4,7 @@ import pathlib
 
 import pytest
 
+import check_drivers
 import check_format
 import check_headers
 import check_kinds
@@ -220,6 +221,36 @@ def test_length(tmp_path, name, text, bad):
     report = findings.Report("length")
     check_length.check(report, tmp_path)
     assert (not report.findings) if bad is None else (len(report.findings) == 1 and bad in report.findings[0])
+
+
+@pytest.mark.parametrize("where, text, bad", [
+    ("boot/a.c", '#include "machine/lapic.h"\n', "a.c:1: names machine/lapic.h"),
+    ("boot/a.c", "\nint a = VECTOR_LAPIC_ERROR;\n", "a.c:2: names VECTOR_LAPIC_ERROR"),
+    ("bench/a.c", "int a = PIC_VECTOR + IRQ_PIT;\n", "a.c:1: names PIC_VECTOR"),
+    ("machine/a.c", "void a(void)\n{\n\tsend_sipi(1);\n}\n", "a.c:3: names send_sipi"),
+    ("machine/a.h", "#define A MSR_X2APIC\n", "a.h:1: names MSR_X2APIC"),
+    ("machine/a.c", '/* the LAPIC, pic_init() */\nchar *a = "x2apic"; // SIPI\n', None),
+    ("machine/a.c", "int topic, capital, typical, pictures, epic;\n", None),
+    ("machine/allowed.c", "lapic_init();\n", None),
+    ("machine/allowed.c", "lapic_eoi();\n", "allowed.c:1: names lapic_eoi"),
+    ("tests/a.c", "lapic_eoi();\n", None),
+], ids=range(10))
+def test_drivers(tmp_path, where, text, bad):
+    allowed = tmp_path / "drivers.txt"
+    allowed.write_text("# rows\nmachine/allowed.[ch]\tlapic_init # why\n")
+    write(tmp_path, **{where.replace("/", "__").replace(".", "_DOT_"): text})
+    write(tmp_path, machine__allowed_DOT_h="lapic_init();\n")
+    report = findings.Report("drivers")
+    check_drivers.check(report, tmp_path, allowed)
+    assert (not report.findings) if bad is None else (len(report.findings) == 1 and bad in report.findings[0])
+
+
+def test_drivers_row_that_nobody_needs(tmp_path):
+    allowed = tmp_path / "drivers.txt"
+    allowed.write_text("machine/gone.c\tlapic_init\n")
+    report = findings.Report("drivers")
+    check_drivers.check(report, tmp_path, allowed)
+    assert report.findings == ["drivers.txt:1: nobody needs the row of machine/gone.c"]
 
 
 def test_report_turns_red(capsys):
