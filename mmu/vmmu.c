@@ -90,7 +90,7 @@ static u64 rsvd_pae(const struct vmmu_context *ctx, bool ps, unsigned level)
 	return rsvd | (ctx->efer & EFER_NXE ? 0 : PTE_NX);
 }
 
-/* SDM 3A tables 4-14 to 4-20; APM 2 5.3.3. Bits 62:52 are ignored or the key. */
+/* SDM 3A tables 4-14 to 4-20; APM 2 5.3.3: in PDPEs AMD ignores bit 8. Bits 62:52 are ignored or the key. */
 static u64 rsvd_long(const struct vmmu_context *ctx, bool ps, unsigned level)
 {
 	u64 rsvd = bits(ctx->maxphyaddr, 51) | (ctx->efer & EFER_NXE ? 0 : PTE_NX);
@@ -101,7 +101,7 @@ static u64 rsvd_long(const struct vmmu_context *ctx, bool ps, unsigned level)
 		rsvd |= bits(13, 29);
 	else if (level == 2 && ps)
 		rsvd |= bits(13, 20);
-	if ((ctx->features & VMMU_AMD) && (level == 4 || (level == 3 && !ps)))
+	if ((ctx->features & VMMU_AMD) && level >= 4)
 		rsvd |= PTE_G;
 	return rsvd;
 }

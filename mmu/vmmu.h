@@ -24,7 +24,7 @@
 /* What the CPU has of CPUID's: only what changes a translation. */
 #define VMMU_HAS_1G     BIT(0) /* PDPTEs may be leaves */
 #define VMMU_HAS_PSE36  BIT(1) /* 4 MiB pages above 4 GiB, by bits 20:13 of the PDE */
-#define VMMU_AMD        BIT(2) /* bit 8 must be 0 in PML4Es, and in PDPTEs that are no leaf (APM 2 5.3.3) */
+#define VMMU_AMD        BIT(2) /* bit 8 must be 0 in PML5Es and PML4Es (APM 2 5.3.3); not in PDPEs, as once */
 #define VMMU_PDPTE_WALK BIT(3) /* PAE: PDPTEs are walked like other entries, not loaded with CR3 (APM 2 15.25.10) */
 
 /* The state that decides how addresses are translated: the registers as the CPU holds them. */

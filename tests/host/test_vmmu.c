@@ -378,6 +378,32 @@ static void pdptes_are_registers(void **state)
 	}
 }
 
+/* APM 2 5.3.3: AMD reserves bit 8 where an entry leads to PDPEs or higher; Intel ignores it, and so does AMD below. */
+static void bit_8_is_reserved_in_amds_upper_levels(void **state)
+{
+	static const u32 features[] = {0, VMMU_AMD};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned level = 1; level <= VMMU_LEVELS; level++) {
+			struct box box = {.n = &simple};
+			struct vmmu_memory mem = memory_of(&box);
+			struct vmmu_result r;
+			struct vmmu mmu;
+
+			simple_world(&mmu);
+			simple.c.cr4 |= BIT(12);
+			simple.c.cr3 = NAIVE_BASE + 5 * PAGE_SIZE;
+			simple.c.features = features[i];
+			*(u64 *)naive_at(&simple, simple.c.cr3, 8) = ENTRY_AT(4) | 7 | (level == 5 ? BIT(8) : 0);
+			if (level < 5)
+				*(u64 *)naive_at(&simple, ENTRY_AT(level), 8) |= BIT(8);
+			vmmu_init(&mmu, &simple.c);
+			assert_int_equal(mmu.gva_to_gpa(&mmu, &mem, gva(0), 0, &r),
+					 i && level >= 4 ? VMMU_RESERVED : VMMU_OK);
+		}
+}
+
 static void verdicts_have_names(void **state)
 {
 	(void)state;
@@ -392,6 +418,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_table_may_vanish),
 	cmocka_unit_test(writes_only_what_is_not_set),
 	cmocka_unit_test(pdptes_are_registers),
+	cmocka_unit_test(bit_8_is_reserved_in_amds_upper_levels),
 	cmocka_unit_test(verdicts_have_names),
 };
 

@@ -203,13 +203,10 @@ static inline bool bad_long(const struct naive *n, unsigned level, u64 entry)
 		return true;
 	switch (level) {
 	case 5:
-		return bit(entry, 7);
 	case 4:
 		return bit(entry, 7) || (amd && bit(entry, 8));
 	case 3:
-		if (bit(entry, 7))
-			return !has_1g || (entry & 0x3fffe000); /* 29:13 */
-		return amd && bit(entry, 8);
+		return bit(entry, 7) && (!has_1g || (entry & 0x3fffe000)); /* 29:13 */
 	case 2:
 		return bit(entry, 7) && (entry & 0x1fe000);
 	}
