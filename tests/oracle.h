@@ -18,20 +18,21 @@ struct oracle_cpu {
 	u64 cr4_choice;     /* bits a context may have: SMEP, SMAP, PKE */
 	bool modes[ORACLE_MODES];
 	bool pse, has_1g;
-	u32 features; /* VMMU_HAS_... */
+	bool strict_pse; /* bits 20:13 of a 4 MiB page that are no address are looked at */
+	u32 features;    /* VMMU_HAS_... */
 	u8 maxphyaddr;
-	u64 high; /* RAM above 4 GiB, on a 4 MiB boundary, 4 MiB of it; 0: none, or no PSE-36 */
+	bool implicit_ac[2]; /* at CPL 0, 3: implicit accesses may have AC set, which must not open SMAP */
+	u64 high;            /* RAM above 4 GiB, on a 4 MiB boundary, 4 MiB of it; 0: none, or no PSE-36 */
 };
 
 struct oracle_case {
 	u64 seed; /* it came of this */
 	enum oracle_mode mode;
 	struct vmmu_context ctx;
-	u32 access[ORACLE_BATCH];                /* in vmmu's words: VMMU_WRITE ... */
-	u64 before[ORACLE_BATCH][ORACLE_LEVELS]; /* what the checker saw in the shadow */
+	u32 access[ORACLE_BATCH]; /* in vmmu's words: VMMU_WRITE ... */
 };
 
-/* The machine's; once. */
+/* The machine's; once in a test, for it notes a deviation. */
 struct oracle_cpu oracle_cpu_here(void);
 
 /*
@@ -49,6 +50,30 @@ unsigned oracle_levels(enum oracle_mode mode);
 
 /* Byte @offset of data page @page: null descriptors end the first half; the second is int3 throughout, for fetches. */
 u8 oracle_pattern(unsigned page, unsigned offset);
+
+/* ---- the judgement: tests/oracle_check.c ---- */
+
+/* The shadow as vmmu's memory, and its reading alone. */
+extern const struct vmmu_memory oracle_memory;
+bool oracle_shadow_read(const struct vmmu_memory *mem, gpa_t at, unsigned bytes, u64 *value);
+
+/* Once in a test. */
+void oracle_note_deviations(void);
+
+/* Behind oracle_case_begin(): @oc is where the cases will be. */
+void oracle_check_begin(const struct oracle_case *oc);
+
+/* Fills @r for access @n, which the CPU has done, as those before it were judged. False: they differ, and said so. */
+bool oracle_check(unsigned n, const struct vmmu *mmu, struct vmmu_result *r, bool quiet);
+
+/* What the CPU must say where vmmu says @r: fault or none. NULL if it does, else what differs. */
+const char *oracle_compare_outcome(const struct oracle_access *a, const struct vmmu_result *r);
+
+/* Behind a case: writes landed where vmmu says, and nowhere else in the data pages; if not, says so. */
+bool oracle_writes_agree(void);
+
+extern u64 oracle_high_count; /* accesses above 4 GiB */
+extern const char *const oracle_mode_names[ORACLE_MODES];
 
 /* xorshift64*: the next of a sequence. */
 u64 oracle_random(u64 *state);

@@ -24,6 +24,8 @@ void oracle_enter(pa_t block_pa);
 #define OWN_PROT    (PTE_P | PTE_W | PTE_A | PTE_D)
 
 struct oracle_block *oracle_block;
+pa_t oracle_far[ORACLE_FAR];
+unsigned oracle_far_count;
 static pa_t block_pa;
 
 _Static_assert(BLOCK_SIZE <= BLOCK_ALIGN, "the block is larger than its alignment");
@@ -122,6 +124,24 @@ u64 oracle_own_entry(unsigned levels)
 
 /* ---- memory ---- */
 
+static void take_far(void)
+{
+	for (u64 align = 4 * MIB; oracle_far_count < ORACLE_FAR && align < pa_num(frame_reach()); align *= 2) {
+		pa_t far = frame_alloc_contiguous(1, align);
+
+		if (!pa_ok(far))
+			break;
+		memset(pa_va(far), 0, PAGE_SIZE);
+		oracle_far[oracle_far_count++] = far;
+	}
+}
+
+static void give_far_back(void)
+{
+	while (oracle_far_count)
+		frame_free(oracle_far[--oracle_far_count]);
+}
+
 bool oracle_open(void)
 {
 	ulong at;
@@ -136,6 +156,7 @@ bool oracle_open(void)
 	memcpy(oracle_block->user, oracle_user_start, (size_t)(oracle_user_end - oracle_user_start));
 	fill_control(&oracle_block->control);
 	map_own();
+	take_far();
 	at = pa_num(block_pa);
 	if (at + BLOCK_SIZE > 4 * GIB || pa_num(kspace_root.top) >= 4 * GIB ||
 	    pt_map(&kspace_root, at, block_pa, PAGE_SIZE, PT_PROT_RX & ~PTE_G) ||
@@ -149,6 +170,7 @@ bool oracle_open(void)
 void oracle_close(void)
 {
 	pt_unmap(&kspace_root, pa_num(block_pa), 3 * PAGE_SIZE);
+	give_far_back();
 	frame_free_contiguous(block_pa, BLOCK_SIZE / PAGE_SIZE);
 	oracle_block = NULL;
 	lockup_resume();

@@ -17,6 +17,7 @@
 #define ORACLE_LEVELS     5
 #define ORACLE_TABLES     9 /* the root; two tables for each of levels 4 to 1 */
 #define ORACLE_DATA_PAGES 2
+#define ORACLE_FAR        20 /* empty tables elsewhere, at most */
 #define ORACLE_NO_VECTOR  0xffffffff
 
 /* A descriptor is read from an LDT at the address, by loading FS with its first entry: implicitly by the supervisor. */
@@ -32,7 +33,7 @@ struct oracle_access {
 	u32 value; /* read: the byte, in bits 7:0 */
 	u64 cr2, rip;
 	u32 snap[5]; /* physical addresses of entries, 0: none */
-	u32 byte;    /* what a write writes: what is there already; the selector of a descriptor */
+	u32 byte;    /* what a write writes; the selector of a descriptor */
 	u64 seen[5]; /* what stood in them behind the access */
 	u64 ldt[2];  /* the descriptor of the LDT, or unused */
 };
@@ -71,6 +72,13 @@ _Static_assert(offsetof(struct oracle_block, control) == 0x1000 && offsetof(stru
 
 /* The block, by the direct map; valid between open and close. */
 extern struct oracle_block *oracle_block;
+
+/*
+ * Frames full of zeros, so that tables need not all lie low: each at a multiple of another power of two, as far up as
+ * there is memory. The block's tables may lead to them; there the walk finds nothing present.
+ */
+extern pa_t oracle_far[ORACLE_FAR];
+extern unsigned oracle_far_count;
 
 /* Allocates and maps; false: no memory. */
 bool oracle_open(void);
