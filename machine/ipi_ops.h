@@ -7,7 +7,6 @@
 #ifndef MACHINE_IPI_OPS_H
 #define MACHINE_IPI_OPS_H
 
-#include "lib/addr.h"
 #include "lib/types.h"
 
 struct ipi_ops {
@@ -23,11 +22,20 @@ struct ipi_ops {
 	void (*let_pic_through)(bool through);
 	/* Sets up this CPU, one that was started, for all this. */
 	void (*init_cpu)(void);
+	/* Why a CPU of this ID cannot be started; NULL: it can. */
+	const char *(*refuses)(u32 id);
 	/*
-	 * Takes step @step, from 0 on, of starting @cpu at @page, which lies below 1 MiB. Returns nanoseconds to wait
-	 * before the next, which is taken unless the CPU has come; 0: there is no further one.
+	 * Brackets the starting of CPUs, once, on the boot CPU: between the two, CPUs that were started come to
+	 * smp_ap_start(), on the stack of their area, in the kernel's address space, interrupts off. @start_begin
+	 * returns why that cannot be, or NULL.
 	 */
-	u64 (*start_step)(unsigned cpu, pa_t page, unsigned step);
+	const char *(*start_begin)(void);
+	void (*start_end)(void);
+	/*
+	 * Takes step @step, from 0 on, of starting @cpu. Returns nanoseconds to wait before the next, which is taken
+	 * unless the CPU has come; 0: there is no further one.
+	 */
+	u64 (*start_step)(unsigned cpu, unsigned step);
 	/* Stops @cpu, which was started in vain, wherever it is: it executes nothing more, in so many nanoseconds. */
 	u64 (*put_back)(unsigned cpu);
 };

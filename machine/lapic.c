@@ -17,9 +17,6 @@
 #define ICR_POLLS       1000000
 #define XAPIC_ID_LAST   254 /* 255 is everybody */
 
-#define INIT_NS         10000000UL /* between INIT and STARTUP: 8.4.4.1 */
-#define STARTUP_NS      200000UL   /* between the two */
-
 static volatile u32 *registers; /* 16 bytes apart; NULL: by MSR */
 static bool by_msr;
 
@@ -147,27 +144,14 @@ static void send_nmi(unsigned cpu)
 	lapic_send(cpu, ICR_NMI);
 }
 
-/* INIT, a pause, STARTUP, and a second one for who has not come then (8.4.4.1). */
-static u64 start_step(unsigned cpu, pa_t page, unsigned step)
-{
-	lapic_send(cpu, step ? ICR_STARTUP | (u32)pa_pfn(page) : ICR_INIT);
-	return step == 0 ? INIT_NS : step == 1 ? STARTUP_NS : 0;
-}
-
-/* It waits for a STARTUP, and until then for nothing else (SDM 3A 8.4.2). */
-static u64 put_back(unsigned cpu)
-{
-	lapic_send(cpu, ICR_INIT);
-	return INIT_NS;
-}
-
 /* ---- the two drivers: they differ in how a register is reached ---- */
 
 #define LAPIC_OPS(name_)                                                                                               \
 	{                                                                                                              \
 		.name = name_, .own_id = lapic_id, .send = send, .send_nmi = send_nmi, .end = end,                     \
-		.let_pic_through = let_pic_through, .init_cpu = init_cpu, .start_step = start_step,                    \
-		.put_back = put_back,                                                                                  \
+		.let_pic_through = let_pic_through, .init_cpu = init_cpu, .refuses = lapic_start_refuses,              \
+		.start_begin = lapic_start_begin, .start_step = lapic_start_step, .put_back = lapic_put_back,          \
+		.start_end = lapic_start_end,                                                                          \
 	}
 
 static const struct ipi_ops xapic_ops = LAPIC_OPS("xAPIC"), x2apic_ops = LAPIC_OPS("x2APIC");

@@ -34,6 +34,13 @@ enum {
 #define ICR_INIT    0x4500 /* level, assert */
 #define ICR_STARTUP 0x4600 /* plus the page number of the code */
 
+/* Starting CPUs, as struct ipi_ops has it: machine/lapic_start.c. */
+const char *lapic_start_refuses(u32 id);
+const char *lapic_start_begin(void);
+void lapic_start_end(void);
+u64 lapic_start_step(unsigned cpu, unsigned step);
+u64 lapic_put_back(unsigned cpu);
+
 /*
  * What decides between memory and MSRs. x2APIC is for who has remapped devices' interrupts (10.12.7), or whose
  * hypervisor routes them without; there is no way back from it without a reset.

@@ -1,16 +1,14 @@
 /*
- * Starting the other CPUs: see machine/smp.h. All of them are taken through the steps of ipi_ops at once. They come by
- * machine/trampoline.asm, copied to a page below 1 MiB, whose contents are put back afterwards.
+ * Starting the other CPUs: see machine/smp.h. All of them are taken through the steps of ipi_ops at once; how they come
+ * to smp_ap_start() is the driver's affair.
  *
- * Must not know: IPIs beyond starting. Read next: machine/ipi.c, machine/park.c.
+ * Must not know: IPIs beyond starting. Read next: machine/lapic_start.c, machine/ipi.c, machine/park.c.
  */
 #include "machine/smp.h"
 
 #include "arch/cpumask.h"
-#include "arch/regs.h"
 #include "lib/log.h"
 #include "lib/panic.h"
-#include "lib/string.h"
 #include "machine/acpi.h"
 #include "machine/ipi.h"
 #include "machine/ipi_ops.h"
@@ -25,16 +23,10 @@
 #include "pvops/lock_debug.h"
 #include "pvops/pvops.h"
 
-#define LOW_FIRST 0x2000UL /* pages to look for one in: above the BIOS's data, below what it may take at the top */
-#define LOW_END   0x80000UL
-
 enum cpu_state { CPU_ABSENT, CPU_STARTING, CPU_ONLINE, CPU_GIVEN_UP };
 
-extern u8 trampoline_start[], trampoline_end[], trampoline_gdt_at[], trampoline_jump32[], trampoline_jump64[];
-extern u8 trampoline_cr3[], trampoline_cr4[], trampoline_ids[];
-
 static unsigned expected_count = 1, prepared_count = 1;
-static u8 low_page_kept[PAGE_SIZE];
+static unsigned kept_from_answering; /* for the test of that; SMP_NO_DEAD_CPU */
 
 unsigned smp_expected(void)
 {
@@ -69,7 +61,8 @@ void smp_ap_start(unsigned id)
 	traps_load();
 	cpu_enable_features();
 	ipi_ops->init_cpu();
-	if (!__atomic_compare_exchange_n(&cpu->state, &state, CPU_ONLINE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	if ((id && id == kept_from_answering) ||
+	    !__atomic_compare_exchange_n(&cpu->state, &state, CPU_ONLINE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		for (;;) /* until it is put back; no site, since text may change */
 			asm volatile("pause");
 	smp_idle();
@@ -108,6 +101,7 @@ static int make_area(unsigned id, u32 apic_id)
 static void make_areas(void)
 {
 	u32 own = ipi_ops->own_id();
+	const char *why;
 
 	expected_count = 1;
 	for (u32 i = 0; i < acpi_info.cpu_count; i++) {
@@ -115,10 +109,10 @@ static void make_areas(void)
 
 		if (!c->enabled || c->apic_id == own)
 			continue;
-		if (c->apic_id > 254 || expected_count == NR_CPUS) {
-			log_line("smp", "CPU with APIC ID %u left out: %s", c->apic_id,
-				 c->apic_id > 254 ? "the ID has more than eight bits"
-						  : "there are more than " STRINGIFY(NR_CPUS) " CPUs");
+		why = expected_count == NR_CPUS ? "there are more than " STRINGIFY(NR_CPUS) " CPUs"
+						: ipi_ops->refuses(c->apic_id);
+		if (why) {
+			log_line("smp", "CPU with APIC ID %u left out: %s", c->apic_id, why);
 			continue;
 		}
 		if (make_area(expected_count, c->apic_id)) {
@@ -127,59 +121,6 @@ static void make_areas(void)
 		}
 		prepared_count = ++expected_count;
 	}
-}
-
-/* ---- the page below 1 MiB ---- */
-
-/* The lowest usable page that no module lies in; PA_NONE: there is none. */
-static pa_t find_low_page(void)
-{
-	const struct memmap *map = frame_memmap();
-
-	for (u64 at = LOW_FIRST; at < LOW_END; at += PAGE_SIZE) {
-		const struct frame_reservation *r;
-		bool usable = false, taken = false;
-
-		for (u32 i = 0; i < map->count; i++)
-			usable |= map->range[i].type == MEM_USABLE && at >= map->range[i].base &&
-				  at + PAGE_SIZE <= map->range[i].end;
-		for (u32 i = 1; (r = frame_reservation_at(i)); i++) /* 0: low memory itself */
-			taken |= pa_below(pa(at), r->end) && pa_below(r->base, pa(at + PAGE_SIZE));
-		if (usable && !taken)
-			return pa(at);
-	}
-	return PA_NONE;
-}
-
-static void *in_copy(u8 *page, const u8 *symbol)
-{
-	return page + (symbol - trampoline_start);
-}
-
-static bool install_trampoline(pa_t pa, unsigned dead)
-{
-	u8 *page = pa_va(pa), *ids = in_copy(page, trampoline_ids);
-
-	_Static_assert(NR_CPUS < 0xff, "a CPU's number is a byte, 0xff is none");
-	memcpy(low_page_kept, page, PAGE_SIZE);
-	memcpy(page, trampoline_start, (size_t)(trampoline_end - trampoline_start));
-	*(u32 *)in_copy(page, trampoline_gdt_at) += (u32)pa_num(pa);
-	*(u32 *)in_copy(page, trampoline_jump32) += (u32)pa_num(pa);
-	*(u32 *)in_copy(page, trampoline_jump64) += (u32)pa_num(pa);
-	*(u32 *)in_copy(page, trampoline_cr3) = (u32)pa_num(kspace_root.top);
-	if (kspace_root.top_level == PT_PGD)
-		*(u32 *)in_copy(page, trampoline_cr4) |= X86_CR4_LA57;
-	for (unsigned id = 1; id < prepared_count; id++)
-		if (id != dead)
-			ids[percpu_of(id)->apic_id] = (u8)id;
-	return pa_num(kspace_root.top) < 4 * GIB &&
-	       !pt_map(&kspace_root, pa_num(pa), pa, PAGE_SIZE, PT_PROT_RX & ~PTE_G);
-}
-
-static void remove_trampoline(pa_t pa)
-{
-	pt_unmap(&kspace_root, pa_num(pa), PAGE_SIZE);
-	memcpy(pa_va(pa), low_page_kept, PAGE_SIZE);
 }
 
 /* ---- starting ---- */
@@ -202,19 +143,19 @@ static void wait_for_all(u64 ns)
 }
 
 /* One step of starting those who have not come. Returns how long to wait for them; 0: it was the last. */
-static u64 start_absent(pa_t page, unsigned step)
+static u64 start_absent(unsigned step)
 {
 	u64 ns = 0;
 
 	for (unsigned id = 1; id < prepared_count; id++)
 		if (__atomic_load_n(&percpu_of(id)->state, __ATOMIC_ACQUIRE) != CPU_ONLINE)
-			ns = max(ns, ipi_ops->start_step(id, page, step));
+			ns = max(ns, ipi_ops->start_step(id, step));
 	return ns;
 }
 
 /*
  * From here on those that came are part of the machine. The others will not be, should they still come: they are put
- * back, since the page in which they may stand, or begin, is taken back behind this.
+ * back, since what they come by is taken back behind this.
  */
 static void take_in(void)
 {
@@ -236,15 +177,21 @@ static void take_in(void)
 		asm volatile("pause");
 }
 
-static void start_all(pa_t page)
+static void start_all(void)
 {
+	const char *why = ipi_ops->start_begin();
 	unsigned step = 0;
 	u64 ns;
 
-	while ((ns = start_absent(page, step++)))
+	if (why) {
+		log_line("smp", "other CPUs cannot start: %s", why);
+		return;
+	}
+	while ((ns = start_absent(step++)))
 		wait_for_all(ns);
 	wait_for_all(START_PATIENCE_NS);
 	take_in();
+	ipi_ops->start_end();
 }
 
 void smp_report(void)
@@ -258,22 +205,13 @@ void smp_report(void)
 void smp_init(unsigned dead)
 {
 	u64 start = time_ns();
-	pa_t page;
 
 	park_init();
+	kept_from_answering = dead;
 	if (ipi_ops)
 		make_areas();
-	if (prepared_count > 1) {
-		page = find_low_page();
-		if (!pa_ok(page))
-			log_line("smp", "no usable page below 1 MiB: other CPUs cannot start");
-		else if (!install_trampoline(page, dead))
-			log_line("smp", "no memory to start other CPUs with");
-		else
-			start_all(page);
-		if (pa_ok(page))
-			remove_trampoline(page);
-	}
+	if (prepared_count > 1)
+		start_all();
 	smp_report();
 	if (cpu_online_count > 1)
 		log_line("smp", "up in %lu us", (time_ns() - start) / 1000);

@@ -116,7 +116,7 @@ static __noinline void flush_all(bool kernel)
 		pv_flush_tlb_user();
 }
 
-static __noinline void flush_page(bool kernel, ulong va)
+static __noinline void flush_page(ulong va, bool kernel)
 {
 	if (kernel)
 		pv_flush_tlb_one_kernel(va);
@@ -153,7 +153,7 @@ void tlb_flush_local(const struct flush_tlb_info *info)
 		return;
 	}
 	for (ulong va = info->start; va < info->end; va += PAGE_SIZE)
-		flush_page(!info->space, va);
+		flush_page(va, !info->space);
 }
 
 /* One range that has them all. */
@@ -188,7 +188,7 @@ void tlb_flush(struct pt_root *root, const ulong *va, u32 count)
 		if (all || count > TLB_FLUSH_MAX)
 			flush_all(!info.space);
 		for (u32 i = 0; i < count && !all && count <= TLB_FLUSH_MAX; i++)
-			flush_page(!info.space, va[i]);
+			flush_page(va[i], !info.space);
 	}
 	if (runs_elsewhere(root)) {
 		set_range(&info, va, count);
