@@ -96,6 +96,14 @@ static inline unsigned cpumask_next(const struct cpumask *mask, unsigned from)
 	return NR_CPUS;
 }
 
+/* The online CPU behind @id, the first one behind the last: @id itself where it is alone. */
+static inline unsigned cpu_next_online(unsigned id)
+{
+	unsigned next = cpumask_next(&cpu_online, id + 1);
+
+	return next < NR_CPUS ? next : cpumask_next(&cpu_online, 0);
+}
+
 #define for_each_cpu_in(id, mask)                                                                                      \
 	for (unsigned id = cpumask_next(mask, 0); id < NR_CPUS; id = cpumask_next(mask, id + 1))
 

@@ -146,18 +146,10 @@ static void look_at_self(struct percpu *me)
 		report_soft(me);
 }
 
-static unsigned next_online(unsigned id)
-{
-	do
-		id = (id + 1) % NR_CPUS;
-	while (!cpumask_has(&cpu_online, id));
-	return id;
-}
-
 /* Goes on behind who is stuck, since that one does not look. */
 static void look_at_neighbours(const struct percpu *me)
 {
-	for (unsigned id = next_online(me->id); id != me->id; id = next_online(id)) {
+	for (unsigned id = cpu_next_online(me->id); id != me->id; id = cpu_next_online(id)) {
 		struct lockup *l = &percpu_of(id)->lockup;
 		u64 beats = __atomic_load_n(&l->beats, __ATOMIC_ACQUIRE);
 

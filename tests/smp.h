@@ -44,12 +44,7 @@ static inline bool alone(void)
 /* The CPU behind this one; this one, if it is alone. */
 static inline unsigned next_cpu(void)
 {
-	unsigned id = this_cpu()->id;
-
-	do
-		id = (id + 1) % NR_CPUS;
-	while (!cpumask_has(&cpu_online, id));
-	return id;
+	return cpu_next_online(this_cpu()->id);
 }
 
 /* The @n-th of the others, from 0 on, which must exist. */

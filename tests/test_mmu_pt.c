@@ -14,6 +14,7 @@
 #include "mmu/pt.h"
 #include "mmu/pt_priv.h"
 #include "mmu/region.h"
+#include "tests/frames.h"
 #include "tests/ktest.h"
 
 #define VA SCRATCH_BASE
@@ -333,19 +334,6 @@ TEST(mmu_pt_keeps_out_of_hung_tables)
 	frame_free(table);
 	frame_free(frame);
 	leak_check();
-}
-
-/* The n-th frame allocation from now on fails, and all behind it. */
-static void frames_run_out_after(unsigned n)
-{
-	static pa_t taken[16];
-	unsigned i;
-
-	for (i = 0; i <= n; i++)
-		taken[i] = frame_alloc();
-	frame_set_reach(taken[n]);
-	for (i = 0; i <= n; i++)
-		frame_free(taken[i]);
 }
 
 TEST(mmu_pt_out_of_frames_changes_nothing)

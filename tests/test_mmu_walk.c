@@ -16,6 +16,7 @@
 #include "mmu/region.h"
 #include "mmu/soft_pte.h"
 #include "mmu/tlb.h"
+#include "tests/frames.h"
 #include "tests/ktest.h"
 #include "tests/walk_model.h"
 
@@ -258,22 +259,6 @@ TEST(mmu_walk_installs_what_the_cpu_sees)
 
 /* ---- each allocation fails once ---- */
 
-/*
- * Frames are handed out lowest first, and not from above the allocator's reach: with that set to the frame that would
- * come behind the @n next ones, just these can be had. Returns the reach to go back to.
- */
-static pa_t leave_frames(unsigned n)
-{
-	pa_t pa[16], reach = frame_reach();
-
-	for (unsigned i = 0; i <= n; i++)
-		pa[i] = frame_alloc();
-	frame_set_reach(pa[n]);
-	for (unsigned i = 0; i <= n; i++)
-		frame_free(pa[i]);
-	return reach;
-}
-
 static int see_pte(pte_t *entry, ulong value, ulong va, struct mm_walk *walk)
 {
 	(void)entry;
@@ -338,7 +323,7 @@ TEST(mmu_walk_every_allocation_fails_once)
 				return;
 			EXPECT_EQ(rows[i].before(&p), 0);
 			tables = mm.root.table_count;
-			reach = leave_frames(n);
+			reach = frames_run_out_after(n);
 			err = rows[i].run(&p);
 			frame_set_reach(reach);
 			EXPECT(err == 0 || err == -ENOMEM);

@@ -196,15 +196,21 @@ static struct pt_root root;
 static const struct pt_caps caps = {.pages_2m = true, .pages_1g = true, .nx = true, .global = true};
 static u64 frames_free;
 
-static inline void begin(const struct pt_caps *c, struct mm_struct *mm)
+/* Fresh memory of so many bytes, nothing announced, and no allocation that fails. */
+static inline void frames_begin(u64 bytes)
 {
 	fake_ram_reset();
 	memmap_init(&map);
-	memmap_add(&map, MIB, 63 * MIB, MEM_USABLE);
+	memmap_add(&map, MIB, bytes, MEM_USABLE);
 	assert_int_equal(frame_init(&map, NULL, 0), 0);
 	memset(tables, 0, sizeof(tables));
 	frames_free = frame_stats().free_count;
 	alloc_budget = -1;
+}
+
+static inline void begin(const struct pt_caps *c, struct mm_struct *mm)
+{
+	frames_begin(63 * MIB);
 	assert_int_equal(pt_root_init(&root, mm, c), 0);
 }
 

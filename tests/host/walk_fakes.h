@@ -56,13 +56,7 @@ static inline u64 announced_tables(void)
 
 static inline void spaces_begin(void)
 {
-	fake_ram_reset();
-	memmap_init(&map);
-	memmap_add(&map, MIB, 127 * MIB, MEM_USABLE);
-	assert_int_equal(frame_init(&map, NULL, 0), 0);
-	memset(tables, 0, sizeof(tables));
-	frames_free = frame_stats().free_count;
-	alloc_budget = -1;
+	frames_begin(127 * MIB);
 	some_mm = NULL;
 	vma_pool = (struct pool){.size = sizeof(struct vm_area_struct)};
 }

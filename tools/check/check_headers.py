@@ -8,11 +8,10 @@ Headers that need the host's C library (tests/host, tests/fuzz) are compiled wit
 import concurrent.futures
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 
-from findings import Report, arguments, sources
+from findings import Report, arguments, compilers_present, sources
 
 # Used where the Makefile hands over none: docs/STYLE.md's list.
 KERNEL_FLAGS = ("-std=gnu11 -ffreestanding -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wundef "
@@ -75,11 +74,7 @@ def main():
     args = arguments(__doc__, ("--flags", KERNEL_FLAGS, "the kernel's compiler flags"),
                      ("--compilers", "gcc clang", "which compilers"))
     report = Report("headers")
-    present = [cc for cc in args.compilers.split() if shutil.which(cc)]
-    for compiler in set(args.compilers.split()) - set(present):
-        report.skip(compiler, f"{compiler} is not installed")
-    if not present:
-        report.find("tools/check", 0, "no compiler found")
+    present = compilers_present(report, args.compilers.split())
     count = check(report, pathlib.Path(args.root), present, args.flags)
     return report.finish(f"{count} headers with {' and '.join(present)}")
 

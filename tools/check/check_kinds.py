@@ -8,12 +8,11 @@ is a kind that did.
 
 import concurrent.futures
 import pathlib
-import shutil
 import subprocess
 import sys
 
 from check_headers import KERNEL_FLAGS
-from findings import Report, arguments
+from findings import Report, arguments, compilers_present
 
 RIGHT = "pa(0x1000)"
 OTHERS = ("0x1000UL", "(void *)0x1000", "gpa(0x1000)")
@@ -74,11 +73,7 @@ def main():
     args = arguments(__doc__, ("--flags", KERNEL_FLAGS, "the kernel's compiler flags"),
                      ("--compilers", "gcc clang", "which compilers"))
     report = Report("kinds")
-    present = [cc for cc in args.compilers.split() if shutil.which(cc)]
-    for compiler in set(args.compilers.split()) - set(present):
-        report.skip(compiler, f"{compiler} is not installed")
-    if not present:
-        report.find("tools/check", 0, "no compiler found")
+    present = compilers_present(report, args.compilers.split())
     count = check(report, pathlib.Path(args.root), present, args.flags)
     return report.finish(f"{count} calls with {' and '.join(present)}")
 

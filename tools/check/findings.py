@@ -6,6 +6,7 @@ It must not know what any other check looks for. Read check_layers.py next: the 
 
 import argparse
 import pathlib
+import shutil
 import sys
 
 # The rooms from the ground up: each may look at itself and at what stands left of it (docs/DESIGN.md).
@@ -44,6 +45,16 @@ class Report:
         print(f"check {self.name}: {looked_at}: {verdict}")
         print(f"{'not ok' if self.findings else 'ok'} - check_{self.name}")
         return 1 if self.findings else 0
+
+
+def compilers_present(report, wanted):
+    """Those of @wanted that this machine has; the others are told as skipped, none at all is a finding."""
+    present = [compiler for compiler in wanted if shutil.which(compiler)]
+    for compiler in sorted(set(wanted) - set(present)):
+        report.skip(compiler, f"{compiler} is not installed")
+    if not present:
+        report.find("tools/check", 0, "no compiler found")
+    return present
 
 
 def sources(root, *suffixes):
